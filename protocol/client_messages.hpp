@@ -1,0 +1,388 @@
+// What clients and servers say to each other. The normative text is protocol/PROTOCOL.md.
+//
+// A request is one frame: [version, op, client id, number, token, body].
+// A reply is one frame:   [version, status, number, body].
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/ids.hpp"
+
+namespace chat262 {
+
+inline constexpr std::uint8_t client_protocol_version = 1;
+inline constexpr std::uint8_t client_feature_level = 1;
+
+// A place in the log. Opaque to clients: bytes to keep and give back. Empty: "from the beginning".
+using Cursor = Bytes;
+[[nodiscard]] Cursor make_cursor(const Position& position);
+// nullopt if the bytes are no cursor. An empty cursor is Position{}.
+[[nodiscard]] std::optional<Position> read_cursor(ByteView cursor);
+
+enum class TargetKind : std::uint8_t { user = 0, room = 1 };
+struct Target {
+  TargetKind kind = TargetKind::user;
+  std::string name;
+  bool operator==(const Target&) const = default;
+};
+
+struct Original {  // of an imported message
+  std::string author;
+  TimeMs time{};
+  bool operator==(const Original&) const = default;
+};
+
+// ---- requests. Each has its code; `is_write` requests go through the log and carry a number > 0.
+
+namespace request {
+
+struct Hello {  // any server answers, without a session
+  static constexpr std::uint8_t code = 0;
+  bool operator==(const Hello&) const = default;
+};
+struct Status {  // any server answers, about itself
+  static constexpr std::uint8_t code = 1;
+  bool operator==(const Status&) const = default;
+};
+struct Register {
+  static constexpr std::uint8_t code = 10;
+  std::string name;
+  std::string password;
+  bool operator==(const Register&) const = default;
+};
+// The client makes the token (32 random bytes), so that a retry gives the same session.
+struct LogIn {
+  static constexpr std::uint8_t code = 11;
+  std::string name;
+  std::string password;
+  Bytes token;
+  bool operator==(const LogIn&) const = default;
+};
+struct LogOut {
+  static constexpr std::uint8_t code = 12;
+  bool operator==(const LogOut&) const = default;
+};
+struct LogOutAll {
+  static constexpr std::uint8_t code = 13;
+  bool operator==(const LogOutAll&) const = default;
+};
+struct ChangePassword {  // ends every other session
+  static constexpr std::uint8_t code = 14;
+  std::string old_password;
+  std::string new_password;
+  bool operator==(const ChangePassword&) const = default;
+};
+struct DeleteAccount {
+  static constexpr std::uint8_t code = 15;
+  std::string password;
+  bool operator==(const DeleteAccount&) const = default;
+};
+struct SearchAccounts {
+  static constexpr std::uint8_t code = 20;
+  std::string pattern;  // `*` stands for any run of characters; compared case-folded
+  std::string after;    // name the last page ended with, "" for the first page
+  std::uint32_t limit = 100;
+  bool operator==(const SearchAccounts&) const = default;
+};
+struct ListConversations {
+  static constexpr std::uint8_t code = 21;
+  Bytes after;  // `next` of the last page, empty for the first
+  std::uint32_t limit = 100;
+  bool operator==(const ListConversations&) const = default;
+};
+struct CreateRoom {
+  static constexpr std::uint8_t code = 30;
+  std::string name;
+  bool operator==(const CreateRoom&) const = default;
+};
+struct JoinRoom {
+  static constexpr std::uint8_t code = 31;
+  std::string name;
+  bool operator==(const JoinRoom&) const = default;
+};
+struct LeaveRoom {
+  static constexpr std::uint8_t code = 32;
+  std::string name;
+  bool operator==(const LeaveRoom&) const = default;
+};
+struct ListRooms {
+  static constexpr std::uint8_t code = 33;
+  std::string pattern;
+  std::string after;
+  std::uint32_t limit = 100;
+  bool operator==(const ListRooms&) const = default;
+};
+struct ListMembers {
+  static constexpr std::uint8_t code = 34;
+  std::string room;
+  std::string after;
+  std::uint32_t limit = 100;
+  bool operator==(const ListMembers&) const = default;
+};
+struct Send {
+  static constexpr std::uint8_t code = 40;
+  Target to;
+  std::string text;
+  std::optional<Original> original;
+  bool operator==(const Send&) const = default;
+};
+struct History {
+  static constexpr std::uint8_t code = 41;
+  Target of;
+  std::optional<Cursor> from;  // exclusive; none: the newest end (older) or the oldest (newer)
+  bool newer = false;          // direction: false = towards older messages
+  std::uint32_t limit = 50;
+  bool operator==(const History&) const = default;
+};
+struct Events {
+  static constexpr std::uint8_t code = 42;
+  std::optional<Cursor> since;  // none: from now on
+  std::uint32_t wait_ms = 0;    // at most limits::wait_ms_max
+  std::uint32_t limit = 100;
+  bool operator==(const Events&) const = default;
+};
+struct MarkRead {
+  static constexpr std::uint8_t code = 43;
+  Target conversation;
+  Cursor upto;
+  bool operator==(const MarkRead&) const = default;
+};
+
+}  // namespace request
+
+using RequestBody =
+    std::variant<request::Hello, request::Status, request::Register, request::LogIn,
+                 request::LogOut, request::LogOutAll, request::ChangePassword,
+                 request::DeleteAccount, request::SearchAccounts, request::ListConversations,
+                 request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
+                 request::ListMembers, request::Send, request::History, request::Events,
+                 request::MarkRead>;
+
+struct Request {
+  ClientId client{};
+  std::uint64_t number = 0;  // of writes: counted up from 1. Of reads: anything, echoed
+  Bytes token;               // empty where no session is needed
+  RequestBody body;
+  bool operator==(const Request&) const = default;
+};
+
+[[nodiscard]] bool is_write(const RequestBody& body);
+// Of everything but secrets (passwords, tokens): equal for a retry.
+[[nodiscard]] std::uint64_t fingerprint(const RequestBody& body);
+
+// ---- replies
+
+enum class Status : std::uint8_t {
+  ok = 0,
+  // Ask elsewhere or later; nothing was done by this request (unless said otherwise).
+  not_leader = 1,   // ErrorBody::server, if known, leads or should lead
+  unavailable = 2,  // ErrorBody::servers: who is waited for
+  busy = 3,         // ErrorBody::retry_ms
+  // The request is wrong; the same bytes will never succeed.
+  wrong_version = 10,
+  unknown_operation = 11,
+  malformed = 12,
+  too_large = 13,
+  request_reused = 14,  // the request id was used for another request
+  // The service refuses.
+  not_signed_in = 20,
+  wrong_credentials = 21,
+  name_taken = 22,
+  bad_name = 23,
+  bad_password = 24,
+  no_such_user = 25,
+  no_such_room = 26,
+  not_a_member = 27,
+  already_a_member = 28,
+  bad_text = 29,
+  bad_cursor = 30,
+  bad_argument = 31,
+  no_permission = 32
+};
+
+// Name in the documents and in JSON, e.g. "not_leader".
+[[nodiscard]] const char* status_name(Status status);
+// Status of a code on the wire, nullopt if unknown to this version.
+[[nodiscard]] std::optional<Status> status_from_code(std::uint8_t code);
+
+struct Account {
+  AccountId id{};
+  std::string name;
+  bool operator==(const Account&) const = default;
+};
+struct Room {
+  RoomId id{};
+  std::string name;
+  std::uint64_t members = 0;
+  bool joined = false;
+  bool operator==(const Room&) const = default;
+};
+struct Message {
+  MessageId id{};
+  Cursor at;
+  TimeMs time{};
+  Target conversation;  // room, or the other party as the asker sees it
+  std::string from;
+  std::optional<Original> original;
+  bool erased = false;  // its author's account was deleted; text is empty
+  std::string text;
+  bool operator==(const Message&) const = default;
+};
+struct Conversation {
+  Target target;
+  std::uint64_t unread = 0;
+  std::optional<Message> last;
+  Cursor read_upto;
+  bool operator==(const Conversation&) const = default;
+};
+
+namespace event {
+struct Joined {
+  Cursor at;
+  TimeMs time{};
+  std::string room;
+  std::string user;
+  bool operator==(const Joined&) const = default;
+};
+struct Left {
+  Cursor at;
+  TimeMs time{};
+  std::string room;
+  std::string user;
+  bool operator==(const Left&) const = default;
+};
+struct Read {  // another session of the same account marked a conversation read
+  Cursor at;
+  Target conversation;
+  Cursor upto;
+  bool operator==(const Read&) const = default;
+};
+}  // namespace event
+// On the wire: [code, ...]. The order is the code: 0 message, 1 joined, 2 left, 3 read.
+using Event = std::variant<Message, event::Joined, event::Left, event::Read>;
+
+namespace reply {
+
+struct ServerAddress {
+  ServerId id{};
+  std::string endpoint;  // of its client port, as zmq writes it: tcp://host:port
+  bool operator==(const ServerAddress&) const = default;
+};
+struct Hello {
+  std::string software;  // "chat262 0.1.0"
+  std::uint8_t feature_level = client_feature_level;
+  ClusterId cluster{};
+  ServerId server{};
+  std::optional<ServerId> leader;
+  std::vector<ServerAddress> servers;
+  TimeMs time{};
+  std::uint32_t text_bytes_max = 0;
+  bool operator==(const Hello&) const = default;
+};
+struct ServerStatus {
+  std::string software;
+  ClusterId cluster{};
+  ServerId server{};
+  std::string role;    // "leader", "follower", "candidate", "learner"
+  std::string health;  // "able", "full", "stalled", "rebuilding"
+  std::optional<ServerId> leader;
+  Epoch epoch{};  // of the leader it follows, or its own
+  Epoch promised{};
+  bool in_sync = false;
+  bool lost_disk = false;
+  std::vector<ServerId> view;  // members of its latest view
+  Position last{};
+  Hash last_hash{};
+  Seq commit{};
+  Seq applied{};
+  std::uint64_t log_bytes = 0;
+  std::uint64_t table_bytes = 0;
+  std::uint64_t uptime_ms = 0;
+  std::uint32_t starts = 0;           // the incarnation's counter
+  std::vector<ServerId> waiting_for;  // unavailable because of these
+  std::string waiting_why;            // and why; "" if it waits for nobody
+  std::vector<ServerId> heard;        // peers that it hears now
+  bool operator==(const ServerStatus&) const = default;
+};
+struct Registered {
+  AccountId account{};
+  bool operator==(const Registered&) const = default;
+};
+struct LoggedIn {
+  AccountId account{};
+  std::string name;  // as registered
+  TimeMs expires{};
+  Cursor now;  // events since here are new
+  bool operator==(const LoggedIn&) const = default;
+};
+struct Done {  // log out, change password, delete account, leave room, mark read
+  bool operator==(const Done&) const = default;
+};
+struct Accounts {
+  std::vector<Account> accounts;
+  bool more = false;
+  bool operator==(const Accounts&) const = default;
+};
+struct Conversations {
+  std::vector<Conversation> conversations;
+  Bytes next;  // empty: no more
+  bool operator==(const Conversations&) const = default;
+};
+struct RoomDone {  // create and join
+  RoomId room{};
+  bool operator==(const RoomDone&) const = default;
+};
+struct Rooms {
+  std::vector<Room> rooms;
+  bool more = false;
+  bool operator==(const Rooms&) const = default;
+};
+struct Members {
+  std::vector<Account> members;
+  bool more = false;
+  bool operator==(const Members&) const = default;
+};
+struct Sent {
+  MessageId message{};
+  Cursor at;
+  TimeMs time{};
+  bool operator==(const Sent&) const = default;
+};
+struct History {
+  std::vector<Message> messages;  // always oldest first
+  bool more = false;              // there is more in the direction asked for
+  bool operator==(const History&) const = default;
+};
+struct Events {
+  std::vector<Event> events;  // in log order
+  Cursor next;                // ask since here
+  bool operator==(const Events&) const = default;
+};
+struct ErrorBody {                 // of every status but ok
+  std::string text;                // for people
+  std::optional<ServerId> server;  // not_leader
+  std::uint32_t retry_ms = 0;      // busy
+  std::vector<ServerId> servers;   // unavailable: who is waited for
+  bool operator==(const ErrorBody&) const = default;
+};
+
+}  // namespace reply
+
+// An ok reply's kind follows from the request's: see PROTOCOL.md.
+using ReplyBody = std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus,
+                               reply::Registered, reply::LoggedIn, reply::Done, reply::Accounts,
+                               reply::Conversations, reply::RoomDone, reply::Rooms, reply::Members,
+                               reply::Sent, reply::History, reply::Events>;
+
+struct Reply {
+  Status status = Status::ok;
+  std::uint64_t number = 0;  // the request's
+  ReplyBody body;
+  bool operator==(const Reply&) const = default;
+};
+
+}  // namespace chat262

@@ -1,0 +1,102 @@
+// The log on disk: the truth. One LMDB environment `DIR/log`, the directory's lock, the identity.
+//
+// The directory belongs to one process at a time (flock on DIR/lock). write() is called by one
+// thread; read() and the other const members by any.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "protocol/entry.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/result.hpp"
+
+namespace chat262::store {
+
+inline constexpr std::uint32_t format_version = 1;
+
+struct Identity {
+  ClusterId cluster{};
+  ServerId server{};
+  bool operator==(const Identity&) const = default;
+};
+
+struct LogOptions {
+  std::filesystem::path directory;        // made if missing
+  Identity identity;                      // must match a directory that has one
+  std::uint64_t map_bytes = 64ULL << 30;  // address space reserved; the file grows as needed
+  std::uint32_t incarnation_nonce = 0;    // random
+  std::size_t tail_bytes = 4 << 20;       // how much of the log's end read_start() returns
+};
+
+struct PlacedView {
+  Position at{};
+  View view;
+};
+
+// What was found, after the incarnation was raised.
+struct LogStart {
+  Epoch promised{};
+  Incarnation incarnation{};
+  bool lost_disk = false;
+  Seq commit{};
+  std::vector<PlacedView> views;
+  std::vector<Entry> tail;  // verified against the hash chain
+};
+
+struct LogWrite {  // see replica::Persist, whose shape it mirrors
+  std::optional<Epoch> promised;
+  std::optional<std::pair<Incarnation, bool>> identity;
+  std::optional<Seq> cut_after;
+  std::vector<Entry> entries;
+  Seq commit{};
+};
+
+struct LogSize {
+  std::uint64_t used_bytes = 0;  // pages in use
+  std::uint64_t file_bytes = 0;
+};
+
+class Log {
+ public:
+  // Opens for the server: takes the lock, checks format and identity, raises the incarnation,
+  // frees slots of dead readers. Errors: in_use, wrong_identity, wrong_format, corrupt, io, ...
+  static Result<std::unique_ptr<Log>> open(const LogOptions& options);
+
+  // Opens to read only, also while a server runs on the directory. No lock, nothing is changed.
+  static Result<std::unique_ptr<Log>> open_to_read(const std::filesystem::path& directory);
+
+  virtual ~Log() = default;
+
+  [[nodiscard]] virtual const LogStart& start() const = 0;
+  [[nodiscard]] virtual Identity identity() const = 0;
+
+  // Carries out all `writes`, in order, in one durable transaction. Errors: disk_full (nothing was
+  // written; try again when room() is true), io (the process must end).
+  [[nodiscard]] virtual Result<void> write(std::span<const LogWrite> writes) = 0;
+
+  // Entries from..to (inclusive) in order, at most about bytes_max but at least one.
+  // Errors: not_found (from is above the last), corrupt (names the seq).
+  [[nodiscard]] virtual Result<std::vector<Entry>> read(Seq from, Seq to,
+                                                        std::size_t bytes_max) const = 0;
+
+  // Erases the texts of these entries durably; keeps their hashes. Seqs without an entry or already
+  // erased are passed over. Called by the tables thread; waits for a running write().
+  [[nodiscard]] virtual Result<void> erase_texts(std::span<const Seq> seqs) = 0;
+
+  [[nodiscard]] virtual Seq last() const = 0;    // of what is on disk
+  [[nodiscard]] virtual Seq commit() const = 0;  // the commit hint on disk
+  // False while the disk or the map is too full for new entries (promises and cuts still work
+  // thanks to the ballast file).
+  [[nodiscard]] virtual bool room() = 0;
+  [[nodiscard]] virtual LogSize size() const = 0;
+
+  // A consistent, compacted copy of the log environment to `to` (a new directory).
+  [[nodiscard]] virtual Result<void> copy(const std::filesystem::path& to) const = 0;
+};
+
+}  // namespace chat262::store
