@@ -41,6 +41,8 @@ struct Config {
   unsigned servers = 3;      // ids 0..servers-1
   unsigned min_in_sync = 1;  // Q
   Timers timers;
+  // For tests only: letters of rules in REPLICATION.md to leave out, to show what each is for.
+  std::string without;
 };
 
 // A view entry and where it stands.
@@ -163,7 +165,9 @@ using Actions = std::vector<Action>;
 
 // ---- what a client's request should do now
 
-struct Serve {};
+struct Serve {
+  bool writes = true;  // false: this server's disk is full and nobody else can lead; only reads
+};
 struct NotLeader {
   std::optional<ServerId> leader;  // who leads, or should be asked
 };
