@@ -1,4 +1,4 @@
-// MessagePack on the wire. codec.cpp and its siblings are the only files that include msgpack.
+// MessagePack on the wire. The codec_*.cpp files are the only ones that include msgpack.
 //
 // Decoding never trusts its input: explicit limits on sizes, arity and depth; trailing bytes are
 // malformed; nothing throws.

@@ -1,0 +1,153 @@
+// Shapes of client requests and replies: the members of each in wire order. Internal to
+// codec_*.cpp.
+#pragma once
+
+#include "protocol/client_messages.hpp"
+#include "protocol/msgpack_io.hpp"
+
+namespace chat262::wire {
+
+template <>
+struct Last<TargetKind> {
+  static constexpr TargetKind value = TargetKind::room;
+};
+
+auto fields(Shape, Like<Target> auto& m) {
+  return std::tie(m.kind, m.name);
+}
+auto fields(Shape, Like<Original> auto& m) {
+  return std::tie(m.author, m.time);
+}
+
+// ---- requests
+
+auto fields(Shape, Like<request::Hello> auto&) {
+  return std::tie();
+}
+auto fields(Shape, Like<request::Status> auto&) {
+  return std::tie();
+}
+auto fields(Shape, Like<request::Register> auto& m) {
+  return std::tie(m.name, m.password);
+}
+auto fields(Shape, Like<request::LogIn> auto& m) {
+  return std::tie(m.name, m.password, m.token);
+}
+auto fields(Shape, Like<request::LogOut> auto&) {
+  return std::tie();
+}
+auto fields(Shape, Like<request::LogOutAll> auto&) {
+  return std::tie();
+}
+auto fields(Shape, Like<request::ChangePassword> auto& m) {
+  return std::tie(m.old_password, m.new_password);
+}
+auto fields(Shape, Like<request::DeleteAccount> auto& m) {
+  return std::tie(m.password);
+}
+auto fields(Shape, Like<request::SearchAccounts> auto& m) {
+  return std::tie(m.pattern, m.after, m.limit);
+}
+auto fields(Shape, Like<request::ListConversations> auto& m) {
+  return std::tie(m.after, m.limit);
+}
+auto fields(Shape, Like<request::CreateRoom> auto& m) {
+  return std::tie(m.name);
+}
+auto fields(Shape, Like<request::JoinRoom> auto& m) {
+  return std::tie(m.name);
+}
+auto fields(Shape, Like<request::LeaveRoom> auto& m) {
+  return std::tie(m.name);
+}
+auto fields(Shape, Like<request::ListRooms> auto& m) {
+  return std::tie(m.pattern, m.after, m.limit);
+}
+auto fields(Shape, Like<request::ListMembers> auto& m) {
+  return std::tie(m.room, m.after, m.limit);
+}
+auto fields(Shape, Like<request::Send> auto& m) {
+  return std::tie(m.to, m.text, m.original);
+}
+auto fields(Shape, Like<request::History> auto& m) {
+  return std::tie(m.of, m.from, m.newer, m.limit);
+}
+auto fields(Shape, Like<request::Events> auto& m) {
+  return std::tie(m.since, m.wait_ms, m.limit);
+}
+auto fields(Shape, Like<request::MarkRead> auto& m) {
+  return std::tie(m.conversation, m.upto);
+}
+
+// ---- replies
+
+auto fields(Shape, Like<Account> auto& m) {
+  return std::tie(m.id, m.name);
+}
+auto fields(Shape, Like<Room> auto& m) {
+  return std::tie(m.id, m.name, m.members, m.joined);
+}
+auto fields(Shape, Like<Message> auto& m) {
+  return std::tie(m.id, m.at, m.time, m.conversation, m.from, m.original, m.erased, m.text);
+}
+auto fields(Shape, Like<Conversation> auto& m) {
+  return std::tie(m.target, m.unread, m.last, m.read_upto);
+}
+auto fields(Shape, Like<event::Joined> auto& m) {
+  return std::tie(m.at, m.time, m.room, m.user);
+}
+auto fields(Shape, Like<event::Left> auto& m) {
+  return std::tie(m.at, m.time, m.room, m.user);
+}
+auto fields(Shape, Like<event::Read> auto& m) {
+  return std::tie(m.at, m.conversation, m.upto);
+}
+
+auto fields(Shape, Like<reply::ServerAddress> auto& m) {
+  return std::tie(m.id, m.endpoint);
+}
+auto fields(Shape, Like<reply::Hello> auto& m) {
+  return std::tie(m.software, m.feature_level, m.cluster, m.server, m.leader, m.servers, m.time,
+                  m.text_bytes_max);
+}
+auto fields(Shape, Like<reply::ServerStatus> auto& m) {
+  return std::tie(m.software, m.cluster, m.server, m.role, m.health, m.leader, m.epoch, m.promised,
+                  m.in_sync, m.lost_disk, m.view, m.last, m.last_hash, m.commit, m.applied,
+                  m.log_bytes, m.table_bytes, m.uptime_ms, m.starts, m.waiting_for, m.waiting_why,
+                  m.heard);
+}
+auto fields(Shape, Like<reply::Registered> auto& m) {
+  return std::tie(m.account);
+}
+auto fields(Shape, Like<reply::LoggedIn> auto& m) {
+  return std::tie(m.account, m.name, m.expires, m.now);
+}
+auto fields(Shape, Like<reply::Done> auto&) {
+  return std::tie();
+}
+auto fields(Shape, Like<reply::Accounts> auto& m) {
+  return std::tie(m.accounts, m.more);
+}
+auto fields(Shape, Like<reply::Conversations> auto& m) {
+  return std::tie(m.conversations, m.next);
+}
+auto fields(Shape, Like<reply::RoomDone> auto& m) {
+  return std::tie(m.room);
+}
+auto fields(Shape, Like<reply::Rooms> auto& m) {
+  return std::tie(m.rooms, m.more);
+}
+auto fields(Shape, Like<reply::Members> auto& m) {
+  return std::tie(m.members, m.more);
+}
+auto fields(Shape, Like<reply::Sent> auto& m) {
+  return std::tie(m.message, m.at, m.time);
+}
+auto fields(Shape, Like<reply::History> auto& m) {
+  return std::tie(m.messages, m.more);
+}
+auto fields(Shape, Like<reply::ErrorBody> auto& m) {
+  return std::tie(m.text, m.server, m.retry_ms, m.servers);
+}
+
+}  // namespace chat262::wire

@@ -1,0 +1,229 @@
+// The cluster file (TOML). The only file that includes toml++.
+#include "protocol/cluster_file.hpp"
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "protocol/host.hpp"
+#include "protocol/limits.hpp"
+
+namespace chat262 {
+
+namespace {
+
+constexpr std::size_t file_bytes_max = 64 * 1024;
+
+// Reads one file; knows how to name it in errors.
+class ClusterReader {
+ public:
+  explicit ClusterReader(const std::string& name) : name_(name) {}
+
+  Result<ClusterConfig> read(const toml::table& file) {
+    ClusterConfig cluster;
+    if (auto done = check_keys(file, {"id", "policy", "min_in_sync", "server"}); !done) {
+      return tl::unexpected<Error>(done.error());
+    }
+    auto done = read_id(file, cluster.id);
+    if (done) done = read_policy(file);
+    if (done) done = read_servers(file, cluster.servers);
+    if (done) done = read_min_in_sync(file, cluster);
+    if (!done) return tl::unexpected<Error>(done.error());
+    return cluster;
+  }
+
+ private:
+  tl::unexpected<Error> error(const toml::node& where, const std::string& what) const {
+    return fail(Errc::invalid,
+                name_ + ":" + std::to_string(where.source().begin.line) + ": " + what);
+  }
+
+  Result<void> check_keys(const toml::table& table,
+                          std::initializer_list<std::string_view> known) const {
+    for (const auto& [key, node] : table) {
+      if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
+        return fail(Errc::invalid, name_ + ":" + std::to_string(key.source().begin.line) +
+                                       ": unknown key `" + std::string(key.str()) + "`");
+      }
+    }
+    return {};
+  }
+
+  Result<void> read_id(const toml::table& file, ClusterId& id) const {
+    const toml::node* node = file.get("id");
+    if (node == nullptr) return fail(Errc::invalid, name_ + ": key `id` is missing");
+    const std::string rule = "`id` must be a string of 32 hexadecimal digits, not all zero";
+    const auto text = node->value_exact<std::string>();
+    if (!text || text->size() != 2 * ClusterId::size) return error(*node, rule);
+    for (std::size_t i = 0; i < text->size(); ++i) {
+      const auto digit = hex_digit((*text)[i]);
+      if (!digit) return error(*node, rule);
+      id.bytes[i / 2] = static_cast<std::uint8_t>(id.bytes[i / 2] << 4 | *digit);
+    }
+    if (id.empty()) return error(*node, rule);
+    return {};
+  }
+
+  static std::optional<std::uint8_t> hex_digit(char c) {
+    if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
+    if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
+    return std::nullopt;
+  }
+
+  Result<void> read_policy(const toml::table& file) const {
+    const toml::node* node = file.get("policy");
+    if (node == nullptr) return {};
+    const auto policy = node->value_exact<std::string>();
+    if (policy == "continue") return {};
+    if (policy == "proof" || policy == "majority") {
+      return error(*node, "policy `" + *policy +
+                              "` is not available in this version, only "
+                              "`continue`");
+    }
+    return error(*node, "`policy` must be \"continue\"");
+  }
+
+  Result<std::int64_t> number(const toml::table& table, const char* key, std::int64_t lowest,
+                              std::int64_t highest) const {
+    const toml::node& node = *table.get(key);
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value || *value < lowest || *value > highest) {
+      return error(node, "`" + std::string(key) + "` must be a number from " +
+                             std::to_string(lowest) + " to " + std::to_string(highest));
+    }
+    return *value;
+  }
+
+  Result<void> read_min_in_sync(const toml::table& file, ClusterConfig& cluster) const {
+    if (!file.contains("min_in_sync")) return {};
+    const auto count = static_cast<std::int64_t>(cluster.servers.size());
+    const auto value = number(file, "min_in_sync", 1, count);
+    if (!value) return tl::unexpected<Error>(value.error());
+    cluster.min_in_sync = static_cast<unsigned>(*value);
+    return {};
+  }
+
+  Result<void> read_servers(const toml::table& file, std::vector<ServerConfig>& servers) const {
+    const toml::node* node = file.get("server");
+    if (node == nullptr) {
+      return fail(Errc::invalid, name_ + ": there is no `[[server]]`");
+    }
+    const toml::array* array = node->as_array();
+    if (array == nullptr || !array->is_homogeneous(toml::node_type::table)) {
+      return error(*node, "`server` must be `[[server]]` tables");
+    }
+    if (array->size() > limits::servers_max) {
+      return error(*node, "a cluster has 1 to " + std::to_string(limits::servers_max) +
+                              " servers, not " + std::to_string(array->size()));
+    }
+    for (const toml::node& item : *array) {
+      auto server = read_server(*item.as_table(), array->size());
+      if (!server) return tl::unexpected<Error>(server.error());
+      const auto same = [&](const ServerConfig& other) { return other.id == server->id; };
+      if (std::any_of(servers.begin(), servers.end(), same)) {
+        return error(item, "`id` " + std::to_string(server->id.value) + " is used twice");
+      }
+      servers.push_back(std::move(*server));
+    }
+    std::sort(servers.begin(), servers.end(),
+              [](const ServerConfig& a, const ServerConfig& b) { return a.id < b.id; });
+    if (const auto ports = detail::check_ports(servers); !ports) {
+      return fail(Errc::invalid, name_ + ": " + ports.error().text);
+    }
+    return {};
+  }
+
+  Result<ServerConfig> read_server(const toml::table& table, std::size_t count) const {
+    if (auto done = check_keys(table, {"id", "host", "client_port", "peer_port"}); !done) {
+      return tl::unexpected<Error>(done.error());
+    }
+    for (const char* key : {"id", "host"}) {
+      if (!table.contains(key)) {
+        return error(table, "key `" + std::string(key) + "` is missing in this `[[server]]`");
+      }
+    }
+    ServerConfig server;
+    const auto id = number(table, "id", 0, static_cast<std::int64_t>(count) - 1);
+    if (!id) return tl::unexpected<Error>(id.error());
+    server.id = server_id(static_cast<unsigned>(*id));
+    const toml::node& host = *table.get("host");
+    const auto text = host.value_exact<std::string>();
+    if (!text) return error(host, "`host` must be a string");
+    auto normalised = detail::normalised_host(*text);
+    if (!normalised) return error(host, "`host`: " + normalised.error().text);
+    server.host = std::move(*normalised);
+    for (auto [key, port] : {std::pair{"client_port", &server.client_port},
+                             std::pair{"peer_port", &server.peer_port}}) {
+      if (!table.contains(key)) continue;
+      const auto value = number(table, key, 1, 65535);
+      if (!value) return tl::unexpected<Error>(value.error());
+      *port = static_cast<std::uint16_t>(*value);
+    }
+    return server;
+  }
+
+  const std::string& name_;
+};
+
+}  // namespace
+
+Result<ClusterConfig> cluster_from_toml(std::string_view text, const std::string& name_in_errors) {
+  try {
+    return ClusterReader(name_in_errors).read(toml::parse(text));
+  } catch (const toml::parse_error& error) {
+    return fail(Errc::invalid, name_in_errors + ":" + std::to_string(error.source().begin.line) +
+                                   ": " + std::string(error.description()));
+  }
+}
+
+Result<ClusterConfig> cluster_from_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(Errc::not_found, "cannot read the cluster file " + path.string());
+  std::string text(file_bytes_max + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return fail(Errc::io, "cannot read the cluster file " + path.string());
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > file_bytes_max) {
+    return fail(Errc::too_large, path.string() + " is too large for a cluster file");
+  }
+  return cluster_from_toml(text, path.string());
+}
+
+std::string cluster_to_toml(const ClusterConfig& cluster) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string id;
+  for (const std::uint8_t byte : cluster.id.bytes) {
+    id += digits[byte >> 4];
+    id += digits[byte & 0x0fU];
+  }
+  std::ostringstream out;
+  out << "# A chat262 cluster: every server and every client uses the same file.\n"
+      << "id = \"" << id << "\"\n"
+      << "policy = \"continue\"\n";
+  if (cluster.min_in_sync != 1) out << "min_in_sync = " << cluster.min_in_sync << "\n";
+  for (const ServerConfig& server : cluster.servers) {
+    out << "\n[[server]]\n"
+        << "id = " << static_cast<unsigned>(server.id.value) << "\n"
+        << "host = \"" << server.host << "\"\n"
+        << "client_port = " << server.client_port << "\n"
+        << "peer_port = " << server.peer_port << "\n";
+  }
+  return out.str();
+}
+
+Result<ClusterConfig> cluster_from_arguments(const std::vector<std::string>& addresses,
+                                             const std::string& file) {
+  if (!addresses.empty()) return cluster_from_addresses(addresses);
+  if (!file.empty()) return cluster_from_file(file);
+  const char* variable = std::getenv("CHAT262_CLUSTER");
+  if (variable != nullptr && *variable != '\0') return cluster_from_file(variable);
+  return fail(Errc::not_found,
+              "which cluster? Give the servers' addresses, or a cluster file with --cluster FILE, "
+              "or name one in CHAT262_CLUSTER");
+}
+
+}  // namespace chat262

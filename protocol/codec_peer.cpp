@@ -1,0 +1,162 @@
+// Peer messages: [version, feature level, cluster, from, from inc., to inc., kind, body].
+#include <utility>
+
+#include "protocol/codec.hpp"
+#include "protocol/msgpack_io.hpp"
+
+namespace chat262 {
+
+namespace wire {
+
+template <>
+struct Last<peer::Role> {
+  static constexpr peer::Role value = peer::Role::leader;
+};
+template <>
+struct Last<peer::Health> {
+  static constexpr peer::Health value = peer::Health::rebuilding;
+};
+template <>
+struct Last<peer::Farewell> {
+  static constexpr peer::Farewell value = peer::Farewell::handover;
+};
+
+auto fields(Shape, Like<peer::Hello> auto& m) {
+  return std::tie(m.promised, m.last, m.last_hash, m.seen, m.lost_disk);
+}
+auto fields(Shape, Like<peer::Heartbeat> auto& m) {
+  return std::tie(m.promised, m.leader, m.leader_epoch, m.latest_view, m.last, m.commit, m.role,
+                  m.health, m.in_sync, m.sent_at_ms, m.disk_idle_ms);
+}
+auto fields(Shape, Like<peer::HeartbeatAck> auto& m) {
+  return std::tie(m.epoch, m.sent_at_ms);
+}
+auto fields(Shape, Like<peer::Append> auto& m) {
+  return std::tie(m.epoch, m.previous, m.previous_hash, m.entries, m.commit, m.latest_view);
+}
+auto fields(Shape, Like<peer::Ack> auto& m) {
+  return std::tie(m.epoch, m.durable, m.received);
+}
+auto fields(Shape, Like<peer::Nack> auto& m) {
+  return std::tie(m.promised);
+}
+auto fields(Shape, Like<peer::Reject> auto& m) {
+  return std::tie(m.epoch, m.hint);
+}
+auto fields(Shape, Like<peer::Offer> auto& m) {
+  return std::tie(m.epoch, m.fork, m.operations);
+}
+auto fields(Shape, Like<peer::Ask> auto& m) {
+  return std::tie(m.round);
+}
+auto fields(Shape, Like<peer::Answer> auto& m) {
+  return std::tie(m.round, m.leader, m.leader_epoch);
+}
+auto fields(Shape, Like<peer::Prepare> auto& m) {
+  return std::tie(m.epoch);
+}
+auto fields(Shape, Like<peer::Promise> auto& m) {
+  return std::tie(m.epoch, m.last, m.last_hash, m.view_at, m.view, m.commit, m.in_sync, m.lost_disk,
+                  m.health);
+}
+auto fields(Shape, Like<peer::Fetch> auto& m) {
+  return std::tie(m.epoch, m.previous, m.bytes_max);
+}
+auto fields(Shape, Like<peer::Entries> auto& m) {
+  return std::tie(m.epoch, m.previous, m.entries);
+}
+auto fields(Shape, Like<peer::Wait> auto& m) {
+  return std::tie(m.epoch, m.ms);
+}
+auto fields(Shape, Like<peer::Goodbye> auto& m) {
+  return std::tie(m.reason, m.epoch, m.successor);
+}
+
+namespace {
+
+constexpr std::size_t peer_elements = 8;
+constexpr std::size_t fixed_record_estimate = 128;
+
+std::size_t entries_size(const peer::Body& body) {
+  std::size_t size = 0;
+  const auto add = [&size](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries) size += record_size(entry) + fixed_record_estimate / 8;
+  };
+  if (const auto* append = std::get_if<peer::Append>(&body)) add(append->entries);
+  if (const auto* offer = std::get_if<peer::Offer>(&body)) add(offer->operations);
+  if (const auto* entries = std::get_if<peer::Entries>(&body)) add(entries->entries);
+  return size;
+}
+
+template <class T>
+bool get_peer_as(Reader& reader, const msgpack::object& in, peer::Body& out) {
+  return reader.get(in, out.emplace<T>());
+}
+
+template <std::size_t... I>
+bool get_peer_body(Reader& reader, std::uint8_t kind, const msgpack::object& in, peer::Body& out,
+                   std::index_sequence<I...>) {
+  using Read = bool (*)(Reader&, const msgpack::object&, peer::Body&);
+  constexpr Read readers[] = {get_peer_as<std::variant_alternative_t<I, peer::Body>>...};
+  if (kind >= sizeof...(I)) return reader.bad("unknown kind " + std::to_string(kind));
+  return readers[kind](reader, in, out);
+}
+
+}  // namespace
+}  // namespace wire
+
+Bytes encode_peer(const peer::Message& message, const ClusterId& cluster) {
+  Bytes out;
+  out.reserve(256 + wire::entries_size(message.body));
+  wire::Writer writer(out);
+  writer.array(wire::peer_elements);
+  writer.put(peer::protocol_version);
+  writer.put(peer::feature_level);
+  writer.put(cluster);
+  writer.put(message.from);
+  writer.put(message.from_incarnation);
+  writer.put(message.to_incarnation);
+  writer.put(static_cast<std::uint8_t>(message.body.index()));
+  std::visit([&writer](const auto& body) { writer.put(body); }, message.body);
+  return out;
+}
+
+Result<PeerFrame> decode_peer(ByteView frame) {
+  if (frame.size() > limits::peer_frame_bytes_max) {
+    return fail(Errc::too_large, "a peer message of " + std::to_string(frame.size()) + " bytes");
+  }
+  msgpack::zone zone;
+  msgpack::object object;
+  if (!wire::parse_all(frame, limits::batch_entries_max, zone, object)) {
+    return fail(Errc::malformed, "peer message: not MessagePack within the limits");
+  }
+  wire::Reader reader(wire::Manner::exact);
+  const auto malformed = [&reader](const char* what) {
+    return fail(Errc::malformed, "peer message: " + std::string(what) + reader.where());
+  };
+  if (object.type != msgpack::type::ARRAY || object.via.array.size == 0) {
+    return malformed("not an array");
+  }
+  const msgpack::object* part = object.via.array.ptr;
+  std::uint8_t version = 0;
+  if (!reader.get(part[0], version)) return malformed("version");
+  if (version != peer::protocol_version) {
+    return fail(Errc::invalid, "peer message of protocol version " + std::to_string(version));
+  }
+  PeerFrame out;
+  peer::Message& message = out.message;
+  std::uint8_t kind = 0;
+  if (!reader.arity(object, wire::peer_elements) || !reader.get(part[1], out.feature_level) ||
+      !reader.get(part[2], out.cluster) || !reader.get(part[3], message.from) ||
+      !reader.get(part[4], message.from_incarnation) ||
+      !reader.get(part[5], message.to_incarnation) || !reader.get(part[6], kind)) {
+    return malformed("envelope");
+  }
+  using Kinds = std::make_index_sequence<std::variant_size_v<peer::Body>>;
+  if (!wire::get_peer_body(reader, kind, part[7], message.body, Kinds{})) {
+    return malformed("body");
+  }
+  return out;
+}
+
+}  // namespace chat262
