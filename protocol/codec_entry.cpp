@@ -18,8 +18,9 @@
 //        36     32  hash of the text
 //        68     32  hash of the entry
 //       100      4  length of the head, H
-//       104      H  head
-//     104+H         text, to the end of the record
+//       104      4  length of the text, T
+//       108      H  head
+//     108+H      T  text
 #include <array>
 #include <utility>
 
@@ -70,7 +71,7 @@ auto fields(Shape, Like<op::MarkRead> auto& m) {
 namespace {
 
 constexpr std::uint8_t layout = 1;
-constexpr std::size_t fixed_bytes = 104;
+constexpr std::size_t fixed_bytes = 108;
 
 template <std::size_t Size>
 void put_number(Bytes& out, std::uint64_t value) {
@@ -111,6 +112,7 @@ void append_record(Bytes& out, const Entry& entry) {
   put_fixed(out, entry.text_hash);
   put_fixed(out, entry.hash);
   put_number<4>(out, entry.head.size());
+  put_number<4>(out, entry.text.size());
   out.insert(out.end(), entry.head.begin(), entry.head.end());
   out.insert(out.end(), entry.text.begin(), entry.text.end());
 }
@@ -119,9 +121,10 @@ bool parse_record(ByteView record, Entry& entry) {
   if (record.size() < fixed_bytes) return false;
   const std::uint8_t* at = record.data();
   const std::uint64_t head_bytes = get_number<4>(at + 100);
+  const std::uint64_t text_bytes = get_number<4>(at + 104);
   const std::size_t variable_bytes = record.size() - fixed_bytes;
   if (at[0] != layout || at[1] > static_cast<std::uint8_t>(EntryKind::merged) || at[2] > 1 ||
-      at[3] >= limits::servers_max || head_bytes > variable_bytes ||
+      at[3] >= limits::servers_max || head_bytes + text_bytes != variable_bytes ||
       variable_bytes > limits::entry_bytes_max) {
     return false;
   }

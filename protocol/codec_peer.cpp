@@ -75,12 +75,12 @@ auto fields(Shape, Like<peer::Goodbye> auto& m) {
 namespace {
 
 constexpr std::size_t peer_elements = 8;
-constexpr std::size_t fixed_record_estimate = 128;
+constexpr std::size_t envelope_bytes = 16;  // around each record: array, seq, bin header
 
 std::size_t entries_size(const peer::Body& body) {
   std::size_t size = 0;
   const auto add = [&size](const std::vector<Entry>& entries) {
-    for (const Entry& entry : entries) size += record_size(entry) + fixed_record_estimate / 8;
+    for (const Entry& entry : entries) size += record_size(entry) + envelope_bytes;
   };
   if (const auto* append = std::get_if<peer::Append>(&body)) add(append->entries);
   if (const auto* offer = std::get_if<peer::Offer>(&body)) add(offer->operations);
