@@ -30,7 +30,11 @@ struct LogOptions {
   Identity identity;                      // must match a directory that has one
   std::uint64_t map_bytes = 64ULL << 30;  // address space reserved; the file grows as needed
   std::uint32_t incarnation_nonce = 0;    // random
-  std::size_t tail_bytes = 4 << 20;       // how much of the log's end read_start() returns
+  std::size_t tail_bytes = 4 << 20;       // how much of the log's end start() returns
+  // Kept free for promises and cuts; given up when the disk is full.
+  std::uint64_t ballast_bytes = 16 << 20;
+  // After the disk was full, there is room() again with this much free beside the ballast.
+  std::uint64_t room_bytes = 16 << 20;
 };
 
 struct PlacedView {

@@ -1,0 +1,101 @@
+// The log in LMDB: what log.hpp promises. Internal to store/.
+//
+// Invariants:
+//  (1) `entries` holds seqs 1..last without a gap, each chained to the one before by its hash.
+//  (2) `views` holds a copy of every view entry of `entries`, and nothing else.
+//  (3) commit <= last.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "store/data_directory.hpp"
+#include "store/lmdb.hpp"
+#include "store/log.hpp"
+
+namespace chat262::store {
+
+class DiskLog final : public Log {
+ public:
+  static Result<std::unique_ptr<DiskLog>> open_to_write(const LogOptions& options);
+  static Result<std::unique_ptr<DiskLog>> open_read_only(const std::filesystem::path& directory);
+
+  const LogStart& start() const override { return start_; }
+  Identity identity() const override { return identity_; }
+  Result<void> write(std::span<const LogWrite> writes) override;
+  Result<std::vector<Entry>> read(Seq from, Seq to, std::size_t bytes_max) const override;
+  Result<void> erase_texts(std::span<const Seq> seqs) override;
+  Seq last() const override;
+  Seq commit() const override;
+  bool room() override;
+  LogSize size() const override;
+  Result<void> copy(const std::filesystem::path& to) const override;
+
+ private:
+  // What changes with a write besides entries and views.
+  struct State {
+    Epoch promised{};
+    Incarnation incarnation{};
+    bool lost_disk = false;
+    Seq commit{};
+  };
+  struct Tip {  // the end of the log
+    Seq seq{};
+    Hash hash{};
+  };
+
+  DiskLog(std::filesystem::path directory, std::uint64_t ballast_bytes, std::uint64_t room_bytes)
+      : directory_(std::move(directory)),
+        ballast_(directory_, ballast_bytes),
+        room_bytes_(room_bytes) {}
+
+  Result<void> open_env(std::uint64_t map_bytes, bool read_only);
+  Result<void> read_start(std::size_t tail_bytes);
+  Result<void> check_identity(const Identity& identity);
+  Result<void> begin_incarnation(std::uint32_t nonce);
+
+  Result<std::optional<State>> read_state(const lmdb::Txn& txn) const;
+  Result<void> put_state(lmdb::Txn& txn, const State& state) const;
+  Result<void> read_views(const lmdb::Txn& txn);
+  Result<void> read_tail(const lmdb::Txn& txn, std::size_t tail_bytes);
+  Result<Seq> read_last(const lmdb::Txn& txn) const;
+
+  // Hash of the entry before `from`, zero before the first.
+  Result<Hash> hash_before(const lmdb::Txn& txn, Seq from) const;
+  // One transaction's worth of read().
+  Result<void> read_piece(Seq from, Seq to, std::size_t bytes_max, std::vector<Entry>& out) const;
+
+  Result<void> write_once(std::span<const LogWrite> writes);
+  Result<void> write_one(lmdb::Txn& txn, const LogWrite& write, State& state, Tip& tip) const;
+  Result<void> cut(lmdb::Txn& txn, Seq after, Tip& tip) const;
+  Result<void> append(lmdb::Txn& txn, const Entry& entry, Tip& tip) const;
+  Result<void> erase_piece(std::span<const Seq> seqs);
+  // Runs `once`; enlarges the map and runs it again if it was the map that was full.
+  template <class Once>
+  Result<void> with_map_growth(Once once);
+  bool room_for(std::size_t bytes);
+  void set_full();
+
+  tl::unexpected<Error> corrupt(Seq seq, const char* what) const;
+
+  const std::filesystem::path directory_;  // the data directory; the environment is in log/
+  DirectoryLock lock_;
+  std::unique_ptr<lmdb::Env> env_;
+  lmdb::Db entries_ = 0;
+  lmdb::Db views_ = 0;
+  lmdb::Db meta_ = 0;
+  bool read_only_ = false;
+  Identity identity_;
+  LogStart start_;
+  State state_;  // the writing thread's
+  Tip tip_;      // the writing thread's
+  std::atomic<std::uint64_t> last_{0};
+  std::atomic<std::uint64_t> commit_{0};
+
+  std::mutex room_mutex_;  // protects full_ and ballast_
+  bool full_ = false;
+  Ballast ballast_;
+  std::uint64_t room_bytes_;
+};
+
+}  // namespace chat262::store
