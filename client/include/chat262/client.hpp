@@ -36,6 +36,14 @@ struct RequestId {
   std::uint64_t number = 0;  // from 1
 };
 
+// As text: 32 hexadecimal digits, a colon, the number.
+std::string to_text(const RequestId& request);
+std::optional<RequestId> request_from_text(const std::string& text);  // nullopt: no request id
+
+// Bytes (cursors, tokens) as hexadecimal digits, and back; nullopt if they are none.
+std::string hex(const std::string& bytes);
+std::optional<std::string> unhex(const std::string& text);
+
 // The request was answered with a refusal. `code` is a status name of PROTOCOL.md, e.g.
 // "name_taken"; or "no_answer" (a read that no server answered within the deadline).
 struct Refused {
