@@ -1,0 +1,166 @@
+"""A chat262 client written from protocol/PROTOCOL.md alone: no code of the project is used.
+
+It shows that the document is enough, and drives the cluster tests.
+"""
+import os
+import time
+
+import msgpack
+import zmq
+
+VERSION = 1
+HELLO, STATUS = 0, 1
+REGISTER, LOG_IN, LOG_OUT, LOG_OUT_ALL, CHANGE_PASSWORD, DELETE_ACCOUNT = 10, 11, 12, 13, 14, 15
+SEARCH_ACCOUNTS, LIST_CONVERSATIONS = 20, 21
+CREATE_ROOM, JOIN_ROOM, LEAVE_ROOM, LIST_ROOMS, LIST_MEMBERS = 30, 31, 32, 33, 34
+SEND, HISTORY, EVENTS, MARK_READ = 40, 41, 42, 43
+WRITES = {REGISTER, LOG_IN, LOG_OUT, LOG_OUT_ALL, CHANGE_PASSWORD, DELETE_ACCOUNT, CREATE_ROOM,
+          JOIN_ROOM, LEAVE_ROOM, SEND, MARK_READ}
+USER, ROOM = 0, 1
+OK, NOT_LEADER, UNAVAILABLE, BUSY = 0, 1, 2, 3
+POLL_MS = 1000
+
+STATUS_FIELDS = ('software', 'cluster', 'server', 'role', 'health', 'leader', 'epoch', 'promised',
+                 'in_sync', 'lost_disk', 'view', 'last', 'last_hash', 'commit', 'applied',
+                 'log_bytes', 'table_bytes', 'uptime_ms', 'starts', 'waiting_for', 'waiting_why',
+                 'heard')
+
+
+class Refused(Exception):
+    """The service answered with a status that is not ok."""
+
+    def __init__(self, status, body):
+        super().__init__(f'status {status}: {body}')
+        self.status, self.body = status, body
+
+
+class NoAnswer(Exception):
+    """No server answered within the deadline; a write may or may not be done."""
+
+
+def _socket(host, port):
+    socket = zmq.Context.instance().socket(zmq.REQ)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.REQ_RELAXED, 1)
+    socket.setsockopt(zmq.REQ_CORRELATE, 1)
+    if ':' in host:
+        socket.setsockopt(zmq.IPV6, 1)
+        host = f'[{host}]'
+    socket.connect(f'tcp://{host}:{port}')
+    return socket
+
+
+def unpack(frame):
+    return msgpack.unpackb(frame, raw=False, strict_map_key=False)
+
+
+class Client:
+    """One user's connection: a request at a time, to whichever server leads."""
+
+    def __init__(self, servers, timeout=10.0):
+        self.servers = [_socket(host, port) for host, port in servers]
+        self.id, self.number, self.token = os.urandom(16), 0, b''
+        self.timeout, self.at = timeout, 0
+
+    def close(self):
+        for socket in self.servers:
+            socket.close()
+
+    def pack(self, operation, body, number):
+        token = b'' if operation in (HELLO, STATUS, REGISTER, LOG_IN) else self.token
+        return msgpack.packb([VERSION, operation, self.id, number, token, body], use_bin_type=True)
+
+    def exchange(self, server, frame, wait_ms=POLL_MS):
+        """One try at one server: (status, number, body), or None if it does not answer in time."""
+        socket = self.servers[server]
+        try:
+            socket.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        if not socket.poll(wait_ms, zmq.POLLIN):
+            return None
+        version, status, number, body = unpack(socket.recv())
+        assert version == VERSION, version
+        return status, number, body
+
+    def call(self, operation, body, number=None):
+        """Until answered or the deadline: the same request, with the same number, to one server
+        after the other. Raises Refused or NoAnswer."""
+        if number is None:
+            self.number += 1
+            number = self.number
+        frame, give_up = self.pack(operation, body, number), time.monotonic() + self.timeout
+        last, failed = None, 0
+        while time.monotonic() < give_up:
+            answer = self.exchange(self.at, frame)
+            if answer is None:
+                self.at, failed = (self.at + 1) % len(self.servers), failed + 1
+                continue
+            status, echoed, result = answer
+            assert echoed == number, (echoed, number)
+            if status == OK:
+                return result
+            if status not in (NOT_LEADER, UNAVAILABLE, BUSY):
+                raise Refused(status, result)
+            last = Refused(status, result)
+            text, leader, retry_ms, _ = result
+            del text
+            if status == NOT_LEADER and leader is not None and leader != self.at:
+                self.at = leader
+            elif status != BUSY:
+                self.at = (self.at + 1) % len(self.servers)
+            if status != NOT_LEADER or failed:
+                self.pause(retry_ms or 50)
+        if last is not None and operation not in WRITES:
+            raise last
+        raise NoAnswer(f'operation {operation} number {number}: {last}')
+
+    def pause(self, wait_ms):
+        """Wait before the next try: nothing comes unasked, so this is a plain pause."""
+        self.servers[self.at].poll(wait_ms, zmq.POLLIN)
+
+    # ---- operations
+
+    def hello(self):
+        return self.call(HELLO, [])
+
+    def register(self, name, password):
+        return self.call(REGISTER, [name, password])[0]
+
+    def log_in(self, name, password):
+        token = os.urandom(32)
+        self.session = self.call(LOG_IN, [name, password, token])
+        self.token = token
+        return token
+
+    def create_room(self, name):
+        return self.call(CREATE_ROOM, [name])[0]
+
+    def join_room(self, name):
+        return self.call(JOIN_ROOM, [name])[0]
+
+    def send_room(self, name, text):
+        return self.call(SEND, [[ROOM, name], text, None])
+
+    def send_user(self, name, text):
+        return self.call(SEND, [[USER, name], text, None])
+
+    def history(self, target, start=None, newer=False, limit=50):
+        return self.call(HISTORY, [target, start, newer, limit])
+
+    def events(self, since=None, wait_ms=0, limit=100):
+        return self.call(EVENTS, [since, wait_ms, limit])
+
+
+def status_of(host, port, wait_ms=POLL_MS):
+    """What one server says of itself, as a dictionary; None if it does not answer."""
+    client = Client([(host, port)])
+    try:
+        answer = client.exchange(0, client.pack(STATUS, [], 0), wait_ms)
+    finally:
+        client.close()
+    if answer is None or answer[0] != OK:
+        return None
+    found = dict(zip(STATUS_FIELDS, answer[2]))
+    found['last'] = found['last'][-1]
+    return found

@@ -1,0 +1,358 @@
+"""Real chat262d processes on loopback addresses of their own, and what every test asks at its end.
+
+Nothing here sleeps for a fixed time: everything waits for a condition with a deadline. All
+processes are children that die with the test, and are ended by their own pid.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import client262  # noqa: E402
+
+CLIENT_PORT, PEER_PORT = 26262, 26263
+SKIP = 77  # Meson's exit code for "could not run here"
+BUILD = os.environ.get('CHAT262_BUILD') or os.path.join(os.getcwd(), 'build')
+PROGRAMS = {'chat262d': 'broker/chat262d', 'chat262': 'client/terminal/chat262',
+            'chat262-replay': 'client/replay/chat262-replay',
+            'chat262ctl': 'client/control/chat262ctl'}
+
+
+def program(name):
+    return os.path.join(BUILD, PROGRAMS.get(name, name))
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def skip(why):
+    print(f'skipped: {why}')
+    sys.exit(SKIP)
+
+
+def wait_until(condition, what, seconds=20.0, every=0.02):
+    """The first true answer of `condition`; a test that waits longer fails and says for what."""
+    give_up, pause = time.monotonic() + seconds, threading.Event()
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > give_up:
+            raise AssertionError(f'not within {seconds} s: {what() if callable(what) else what}')
+        pause.wait(every)
+
+
+def run(name, *arguments, check=True, timeout=120, stdin='', env=None):
+    """One of the project's programs, to its end."""
+    done = subprocess.run([program(name), *map(str, arguments)], input=stdin, text=True,
+                          capture_output=True, timeout=timeout, preexec_fn=die_with_parent,
+                          env={**os.environ, **(env or {})}, check=False)
+    if check and done.returncode != 0:
+        raise AssertionError(f'{name} {" ".join(map(str, arguments))}: exit code '
+                             f'{done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}')
+    return done
+
+
+def free_addresses(count):
+    """Neighbouring loopback addresses on which nobody listens: each cluster has its own."""
+    for _ in range(200):
+        base = f'127.16.{random.randrange(1, 255)}.'
+        first = random.randrange(1, 250 - count)
+        hosts = [f'{base}{first + i}' for i in range(count)]
+        with contextlib.ExitStack() as stack:
+            try:
+                for host in hosts:
+                    for port in (CLIENT_PORT, PEER_PORT):
+                        probe = stack.enter_context(socket.socket())
+                        probe.bind((host, port))
+            except OSError:
+                continue
+            return hosts
+    raise AssertionError('no free loopback addresses')
+
+
+class Server:
+    """One server: its address, its data directory, and its present process if any."""
+
+    def __init__(self, cluster, number, host, data):
+        self.cluster, self.number, self.host, self.data = cluster, number, host, data
+        self.log = f'{data}.log'
+        self.process = None
+
+    def command(self):
+        return [program('chat262d'), '--id', str(self.number), '--data', self.data,
+                '--log-file', self.log, *self.cluster.extra, *self.cluster.hosts]
+
+    def start(self):
+        assert self.process is None, f'server {self.number} runs already'
+        with open(self.log + '.err', 'ab') as errors:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
+                                            stdout=errors, stderr=errors,
+                                            preexec_fn=die_with_parent)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self, seconds=2.0):
+        """SIGTERM: exits 0 within 2 s."""
+        self.process.terminate()
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f'server {self.number} did not end {seconds} s after SIGTERM')
+        self.process = None
+        assert code == 0, f'server {self.number} ended with {code} after SIGTERM'
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def wait_end(self, seconds=10.0):
+        code = self.process.wait(seconds)
+        self.process = None
+        return code
+
+    @property
+    def runs(self):
+        return self.process is not None and self.process.poll() is None
+
+    def status(self, wait_ms=500):
+        """What it says of itself, or None."""
+        if not self.runs:
+            return None
+        return client262.status_of(self.host, CLIENT_PORT, wait_ms)
+
+    def words(self):
+        """The end of its log, for a failed test."""
+        lines = []
+        for path in (self.log, self.log + '.err'):
+            with contextlib.suppress(OSError):
+                with open(path, encoding='utf-8', errors='replace') as file:
+                    lines += file.read().splitlines()[-25:]
+        return '\n'.join(lines)
+
+
+class Cluster:
+    """Use as `with Cluster() as cluster:`; on a failure the servers' last words are printed."""
+
+    def __init__(self, servers=3, extra=(), start=True):
+        self.hosts, self.extra = free_addresses(servers), list(extra)
+        self.folder = tempfile.mkdtemp(prefix='chat262-test-')
+        self.servers = [Server(self, n, host, os.path.join(self.folder, f'server-{n}'))
+                        for n, host in enumerate(self.hosts)]
+        self.writers, self.mounts = [], []
+        self.start_all = start
+
+    def __enter__(self):
+        if self.start_all:
+            for server in self.servers:
+                server.start()
+            self.wait_in_sync()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for writer in self.writers:
+            writer.ask_to_stop()
+        if kind is not None and kind is not SystemExit:
+            for server in self.servers:
+                print(f'---- server {server.number} {server.host} status {server.status()}\n'
+                      f'{server.words()}', file=sys.stderr)
+        for server in self.servers:
+            if server.process:
+                server.resume()
+                server.kill()
+        for mount in self.mounts:
+            subprocess.run(['umount', '-l', mount], check=False)
+        if kind is None or not os.environ.get('CHAT262_KEEP'):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __getitem__(self, number):
+        return self.servers[number]
+
+    def client(self, timeout=20.0):
+        return client262.Client([(host, CLIENT_PORT) for host in self.hosts], timeout=timeout)
+
+    def statuses(self):
+        return {s.number: s.status() for s in self.servers}
+
+    def leader(self, but=()):
+        for number, status in self.statuses().items():
+            if status and status['role'] == 'leader' and number not in but:
+                return number
+        return None
+
+    def wait_leader(self, seconds=20.0, but=()):
+        return wait_until(lambda: self._leader_list(but),
+                          lambda: f'a leader; now {self.brief()}', seconds)[0]
+
+    def _leader_list(self, but):
+        leader = self.leader(but)
+        return None if leader is None else [leader]
+
+    def brief(self):
+        keys = ('role', 'health', 'in_sync', 'leader', 'last', 'commit', 'waiting_for', 'heard')
+        return {n: s and {k: s[k] for k in keys} for n, s in self.statuses().items()}
+
+    def wait_in_sync(self, numbers=None, seconds=30.0):
+        """`numbers` (all) are in-sync members of one leader's view."""
+        wanted = set(range(len(self.servers)) if numbers is None else numbers)
+
+        def settled():
+            found = self.statuses()
+            return all(found[n] and found[n]['in_sync'] and wanted <= set(found[n]['view'])
+                       for n in wanted) and len({found[n]['leader'] for n in wanted}) == 1
+
+        wait_until(settled, lambda: f'servers {sorted(wanted)} in-sync; now {self.brief()}', seconds)
+
+    def wait_equal(self, seconds=30.0):
+        """All servers hold the same log, committed and applied to its end."""
+        def equal():
+            found = list(self.statuses().values())
+            if not all(found):
+                return None
+            same = {(s['last'], s['last_hash'], s['commit'], s['applied']) for s in found}
+            done = all(s['last'] == s['commit'] == s['applied'] for s in found)
+            return found if len(same) == 1 and done else None
+
+        return wait_until(equal, lambda: f'equal logs; now {self.brief()}', seconds)
+
+    def settle_and_check(self, writers=(), seconds=30.0):
+        """Everybody up, in-sync and equal; every acknowledged message exactly once, in order, in
+        each server's own log."""
+        self.wait_in_sync(seconds=seconds)
+        self.wait_equal(seconds)
+        check_logs(self, writers)
+
+
+def export(server):
+    """Messages in a server's own log, in order: read from its files, whether it runs or not."""
+    out = run('chat262-replay', 'export', '--data', server.data)
+    return [json.loads(line) for line in out.stdout.splitlines() if line.strip()]
+
+
+def check_logs(cluster, writers):
+    logs = [export(server) for server in cluster.servers]
+    for server, log in zip(cluster.servers, logs):
+        texts = [m['text'] for m in log]
+        places = {}
+        for place, text in enumerate(texts):
+            assert text not in places, f'server {server.number} holds twice: {text}'
+            places[text] = place
+        for writer in writers:
+            order = []
+            for text in writer.acknowledged:
+                assert text in places, f'server {server.number} lost an acknowledged message: {text}'
+                order.append(places[text])
+            assert order == sorted(order), f'server {server.number}: {writer.name} out of order'
+    for server, log in zip(cluster.servers[1:], logs[1:]):
+        assert log == logs[0], f'servers 0 and {server.number} hold different messages'
+    total = sum(len(w.acknowledged) for w in writers)
+    print(f'{total} acknowledged messages, each once and in order on {len(logs)} servers')
+
+
+class Writer(threading.Thread):
+    """A client that writes in a closed loop, and remembers what was acknowledged and how long each
+    write waited."""
+
+    def __init__(self, cluster, name, room, login, pace=0.0):
+        super().__init__(daemon=True)
+        self.name, self.room, self.pace = name, room, pace
+        self.client = cluster.client(timeout=60.0)
+        self.client.token = login
+        self.acknowledged, self.waits, self.failure = [], [], None
+        self._stop_asked = threading.Event()
+        cluster.writers.append(self)
+
+    def run(self):
+        try:
+            while not self._stop_asked.is_set():
+                text = f'{self.name} {len(self.acknowledged) + 1}'
+                begin = time.monotonic()
+                self.client.send_room(self.room, text)
+                self.waits.append(time.monotonic() - begin)
+                self.acknowledged.append(text)
+                if self.pace:
+                    self._stop_asked.wait(self.pace)
+        except Exception as error:  # pylint: disable=broad-except
+            self.failure = error
+        finally:
+            self.client.close()
+
+    def ask_to_stop(self):
+        self._stop_asked.set()
+
+    def finish(self, seconds=70.0):
+        self.ask_to_stop()
+        self.join(seconds)
+        assert not self.is_alive(), f'{self.name} still waits for an answer'
+        if self.failure:
+            raise AssertionError(f'{self.name}: {self.failure}') from self.failure
+
+    def wait_more(self, count=20, seconds=30.0):
+        """Until `count` more writes are acknowledged."""
+        goal = len(self.acknowledged) + count
+
+        def enough():
+            assert self.failure is None, f'{self.name}: {self.failure}'
+            return len(self.acknowledged) >= goal
+
+        wait_until(enough, lambda: f'{self.name}: {goal} acknowledged, has '
+                                   f'{len(self.acknowledged)}', seconds)
+
+
+ROOM, USER, PASSWORD = 'lobby', 'ada', 'correct horse battery'
+
+
+def start_writers(cluster, count=2, pace=0.002):
+    """Registers an account, makes a room, and starts `count` writers in it."""
+    client = cluster.client()
+    client.register(USER, PASSWORD)
+    token = client.log_in(USER, PASSWORD)
+    client.create_room(ROOM)
+    client.close()
+    writers = [Writer(cluster, f'w{n}', ROOM, token, pace) for n in range(count)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.wait_more(5)
+    return writers
+
+
+def more(writers, count=20, seconds=30.0):
+    for writer in writers:
+        writer.wait_more(count, seconds)
+
+
+def finish(writers):
+    for writer in writers:
+        writer.finish()
+
+
+def elapsed(seconds):
+    """A condition: true when `seconds` have passed."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def main(cases):
+    """Runs the case that the command line names; without a name, all of the file."""
+    names = sys.argv[1:2] or [n for n in cases if not n.startswith('_')]
+    for name in names:
+        begin = time.monotonic()
+        cases[name]()
+        print(f'{name}: passed in {time.monotonic() - begin:.1f} s')
