@@ -57,13 +57,13 @@ auto fields(Shape, Like<peer::Prepare> auto& m) {
 }
 auto fields(Shape, Like<peer::Promise> auto& m) {
   return std::tie(m.epoch, m.last, m.last_hash, m.view_at, m.view, m.commit, m.in_sync, m.lost_disk,
-                  m.health);
+                  m.health, m.full_views_only);
 }
 auto fields(Shape, Like<peer::Fetch> auto& m) {
   return std::tie(m.epoch, m.previous, m.bytes_max);
 }
 auto fields(Shape, Like<peer::Entries> auto& m) {
-  return std::tie(m.epoch, m.previous, m.entries);
+  return std::tie(m.epoch, m.previous, m.previous_hash, m.entries);
 }
 auto fields(Shape, Like<peer::Wait> auto& m) {
   return std::tie(m.epoch, m.ms);
@@ -75,6 +75,8 @@ auto fields(Shape, Like<peer::Goodbye> auto& m) {
 namespace {
 
 constexpr std::size_t peer_elements = 8;
+// A full page of the smallest entries: Entries and Offer are bounded by bytes, not by number.
+constexpr std::size_t peer_array_max = limits::batch_bytes_max / 100;
 constexpr std::size_t envelope_bytes = 16;  // around each record: array, seq, bin header
 
 std::size_t entries_size(const peer::Body& body) {
@@ -127,7 +129,7 @@ Result<PeerFrame> decode_peer(ByteView frame) {
   }
   msgpack::zone zone;
   msgpack::object object;
-  if (!wire::parse_all(frame, limits::batch_entries_max, zone, object)) {
+  if (!wire::parse_all(frame, wire::peer_array_max, zone, object)) {
     return fail(Errc::malformed, "peer message: not MessagePack within the limits");
   }
   wire::Reader reader(wire::Manner::exact);

@@ -118,6 +118,7 @@ struct Promise {
   bool in_sync = false;
   bool lost_disk = false;
   Health health = Health::able;
+  bool full_views_only = false;  // every view of its log names every server of the cluster
   bool operator==(const Promise&) const = default;
 };
 
@@ -130,8 +131,9 @@ struct Fetch {
 };
 struct Entries {
   Epoch epoch{};
-  Position previous{};  // if it differs from the one asked for: the sender does not hold that one;
-                        // entries is empty and this is a place at or below which both may agree
+  Position previous{};   // if it differs from the one asked for: the sender does not hold that one;
+                         // entries is empty and this is a place at or below which both may agree
+  Hash previous_hash{};  // of the entry at `previous`, if there are entries
   std::vector<Entry> entries;
   bool operator==(const Entries&) const = default;
 };
