@@ -1,0 +1,47 @@
+// A random walk: a cluster, clients, and faults drawn from a seed, in one of a few regimes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "test/support/world.hpp"
+
+namespace chat262::test {
+
+// What may go wrong in a regime. What must hold in it follows: see Checks.
+struct Regime {
+  const char* name;
+  const char* what;
+  bool majority;   // Q is a majority, else 1
+  bool suspicion;  // cuts, pauses, long delays: a living server may be taken for dead
+  bool disks;      // disks are full, stall, or hand over
+  bool losses;     // disks are lost, or replaced by older copies
+  bool one_history;
+};
+
+inline constexpr std::array<Regime, 4> regimes = {{
+    {"crashes", "Q=1, crashes and restarts, nobody is suspected falsely", false, false, false,
+     false, true},
+    {"majority", "Q is a majority, also cuts, pauses, delays, slow and full disks", true, true,
+     true, false, true},
+    {"split", "Q=1 with all of that: both sides of a split go on and are merged", false, true, true,
+     false, false},
+    {"disks", "Q=1, crashes; one server at a time loses its disk or gets an older copy", false,
+     false, false, true, true},
+}};
+
+struct WalkResult {
+  bool failed = false;
+  std::string why;
+  std::uint64_t trace_hash = 0;
+  std::size_t acknowledged = 0;
+  Time virtual_time = 0;
+};
+
+// Same seed, regime and `without`: same walk. `told` may be empty.
+[[nodiscard]] WalkResult walk(std::uint64_t seed, const Regime& regime, const std::string& without,
+                              const std::function<void(const std::string&)>& told);
+
+}  // namespace chat262::test

@@ -1,0 +1,198 @@
+// What must hold, looked at after every event.
+//
+// Always: the hash chain (EntryLog), no request twice in a log (EntryLog; I2), two entries of one
+// (epoch, seq) are the same entry, a promise or an acknowledgement only of what is on disk, an
+// acknowledged request stands where it was said to stand, and at the end I4 and I7.
+// With Checks::one_history: who serves has every acknowledged request (I1, I6, and no old truth is
+// read from it), committed prefixes agree (I3), what a leader commits is on the disk of every
+// member of its view, nothing committed is cut.
+#include <algorithm>
+
+#include "test/support/server.hpp"
+#include "test/support/text.hpp"
+
+namespace chat262::test {
+
+void World::check_send(Server& server, const peer::Message& message) {
+  const DiskContent& content = server.disk.content;
+  if (message.from != server.id || message.from_incarnation != content.incarnation) {
+    if (!server.lost_once) throw Violation(name_of(server) + " sends in another's name");
+  }
+  if (const auto* promise = std::get_if<peer::Promise>(&message.body)) {
+    if (content.promised < promise->epoch) {
+      throw Violation(name_of(server) +
+                      " answers a promise that is not on its disk: " + text_of(promise->epoch));
+    }
+  } else if (const auto* prepare = std::get_if<peer::Prepare>(&message.body)) {
+    if (content.promised < prepare->epoch) {
+      throw Violation(name_of(server) + " prepares before its own promise is on its disk: " +
+                      text_of(prepare->epoch));
+    }
+  } else if (const auto* ack = std::get_if<peer::Ack>(&message.body)) {
+    if (content.log.last() < ack->durable) {
+      throw Violation(name_of(server) + " acknowledges what is not on its disk: " +
+                      std::to_string(ack->durable.value));
+    }
+  }
+}
+
+void World::check_entries(Server& server, const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) {
+    mix(entry.hash.bytes[0]);
+    const auto [found, added] = seen_entries_.emplace(entry.position(), entry.hash);
+    if (!added && found->second != entry.hash) {
+      throw Violation(name_of(server) + " writes another entry at " + text_of(entry.position()) +
+                      " than somebody before");
+    }
+    if (telling() && entry.kind == EntryKind::view && added) {
+      if (auto view = decode_view(entry)) {
+        tell(true, text_of(server.id) + " view " + text_of(*view));
+      }
+    }
+    if (telling() && entry.kind == EntryKind::merged && added) {
+      tell(true, text_of(server.id) + " merges " + text_of(entry.request));
+    }
+  }
+}
+
+void World::check_committed(Server& server, Seq from, Seq to) {
+  for (Seq place = from.next(); place <= to; place = place.next()) {
+    const Entry* entry = server.log.at(place);
+    if (entry == nullptr) {
+      throw Violation(name_of(server) +
+                      " commits what is not in its log: " + std::to_string(place.value));
+    }
+    if (!settings_.checks.one_history) continue;
+    if (place.value > history_.size()) {
+      if (place.value != history_.size() + 1) continue;
+      history_.push_back(entry->hash);
+    } else if (history_[place.value - 1] != entry->hash) {
+      throw Violation(name_of(server) + " commits another history than somebody before (I3), at " +
+                      text_of(entry->position()));
+    }
+  }
+  if (!settings_.checks.one_history) return;
+  const Entry* latest = server.log.latest_view();
+  if (latest == nullptr || latest->epoch.server != server.id) return;
+  const auto view = decode_view(*latest);
+  if (!view || view->leader != server.id) return;
+  if (server.core->summary(clock_of(server)).role != peer::Role::leader) return;
+  for (const Member& member : view->members) {
+    const Server& other = at(member.server);
+    if (other.lost_once) continue;
+    const Entry* entry = other.disk.content.log.at(to);
+    if (entry == nullptr || entry->hash != server.log.at(to)->hash) {
+      throw Violation(name_of(server) + " commits " + std::to_string(to.value) + ", which member " +
+                      text_of(member.server) + " has not on its disk");
+    }
+  }
+}
+
+void World::check_acknowledged(Server& server, const Request& request, const Position& place) {
+  const Entry* entry = server.log.at(place.seq);
+  if (entry == nullptr || entry->request != request.id || entry->position() != place) {
+    throw Violation(name_of(server) + " acknowledges " + text_of(request.id) + " at " +
+                    text_of(place) + ", where it does not stand");
+  }
+}
+
+// With one history, whoever tells clients that it serves has all that was acknowledged.
+void World::check_serving(Server& server) {
+  if (!std::holds_alternative<replica::Serve>(server.core->routing(clock_of(server)))) return;
+  const Entry* latest = server.log.latest_view();
+  const Epoch epoch = latest == nullptr ? Epoch{} : latest->epoch;
+  if (epoch != server.served) {
+    server.served = epoch;
+    mix(epoch.counter);
+    tell(true, text_of(server.id) + " serves");
+    if (epoch.server != server.id) {
+      throw Violation(name_of(server) + " serves in an epoch of another: " + text_of(epoch));
+    }
+  }
+  if (!settings_.checks.one_history) return;
+  for (; server.acks_seen < acknowledged_.size(); ++server.acks_seen) {
+    const Request& request = requests_[acknowledged_[server.acks_seen]];
+    if (server.log.has(request.id)) continue;
+    throw Violation(name_of(server) + " serves without " + text_of(request.id) + ", which server " +
+                    text_of(request.by) + " acknowledged (I1)");
+  }
+}
+
+void World::check_cut(Server& server, Seq to) {
+  if (telling()) tell(true, text_of(server.id) + " cuts");
+  if (!settings_.checks.one_history || server.lost_once) return;
+  if (to < server.committed) {
+    throw Violation(name_of(server) + " cuts what is committed: after " + std::to_string(to.value) +
+                    ", committed " + std::to_string(server.committed.value));
+  }
+}
+
+// ---- the end
+
+bool World::logs_equal() const {
+  const EntryLog& first = servers_.front()->disk.content.log;
+  return std::all_of(servers_.begin(), servers_.end(), [&first](const auto& server) {
+    const EntryLog& log = server->disk.content.log;
+    return !server->disk.busy() && log.last() == first.last() &&
+           log.last_hash() == first.last_hash();
+  });
+}
+
+bool World::all_in_sync() const {
+  std::optional<ServerId> leader;
+  for (const auto& server : servers_) {
+    if (serves(server->id)) leader = server->id;
+  }
+  if (!leader) return false;
+  return std::all_of(servers_.begin(), servers_.end(), [this, &leader](const auto& server) {
+    const auto now = summary(server->id);
+    return now && (server->id == *leader || (now->in_sync && now->leader == leader));
+  });
+}
+
+void World::check_final() const {
+  const EntryLog& log = servers_.front()->disk.content.log;
+  std::map<ClientId, std::pair<std::uint64_t, Seq>> last_of;  // of each client: number, place
+  for (const std::size_t index : acknowledged_) {
+    const Request& request = requests_[index];
+    const auto place = log.find(request.id);
+    if (!place) {
+      throw Violation("in the end " + text_of(request.id) + " is lost, which server " +
+                      text_of(request.by) + " acknowledged (I4)");
+    }
+    auto& [number, before] = last_of[request.id.client];
+    if (settings_.checks.one_history && number < request.id.number && *place < before) {
+      throw Violation("in the end " + text_of(request.id) + " stands before number " +
+                      std::to_string(number) + " of the same client (I7)");
+    }
+    number = request.id.number;
+    before = *place;
+  }
+}
+
+std::string World::state_text() const {
+  std::string text;
+  for (const auto& server : servers_) {
+    const DiskContent& content = server->disk.content;
+    text += text_of(server->id) + ": disk last " + text_of(content.log.last_position()) +
+            " promised " + text_of(content.promised) + " commit " +
+            std::to_string(content.commit.value);
+    if (const auto now = summary(server->id)) {
+      static constexpr std::array<const char*, 3> roles = {"follower", "candidate", "leader"};
+      text += std::string(", ") + roles.at(static_cast<std::size_t>(now->role)) +
+              (now->in_sync ? " in-sync" : "") + (now->learner ? " learner" : "") +
+              (now->lost_disk ? " lost-disk" : "") + " epoch " + text_of(now->epoch) +
+              " promised " + text_of(now->promised) + " view " +
+              (now->view ? text_of(now->view->view) : "none") + " last " + text_of(now->last) +
+              " durable " + std::to_string(now->durable.value) + " commit " +
+              std::to_string(now->commit.value) + " hears " + text_of(now->heard) + ", " +
+              text_of(*routing(server->id));
+    } else {
+      text += server->life == Life::paused ? ", paused" : ", dead";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace chat262::test

@@ -1,0 +1,210 @@
+// A whole cluster in one thread: real replication cores, and everything around them simulated:
+// clocks, network, disks, the duties of the server's shell, clients, faults. The same calls with
+// the same seed give the same run, event for event.
+//
+// After every event the checkers look at what happened and throw Violation. What they check in
+// which fault model stands at Checks and in checks.cpp.
+//
+// Not thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/replica/replica.hpp"
+#include "test/support/disk.hpp"
+#include "test/support/model.hpp"
+#include "test/support/network.hpp"
+#include "test/support/random.hpp"
+#include "test/support/violation.hpp"
+
+namespace chat262::test {
+
+// What holds depends on the fault model; what holds always is always checked.
+struct Checks {
+  bool one_history = true;  // I1, I3, I6, reads: off where both sides of a split may go on
+};
+
+struct Settings {
+  unsigned servers = 3;
+  unsigned min_in_sync = 1;
+  std::string without;  // letters of rules that are switched off
+  replica::Timers timers;
+  Checks checks;
+  std::uint64_t seed = 1;
+  bool random_shell = false;  // what the shell is free to do is drawn, not fixed
+};
+
+enum class Life { dead, alive, paused };
+
+// One write of one client, through all its retries.
+struct Request {
+  RequestId id{};
+  Entry entry;
+  ServerId target{};
+  bool follows = true;       // goes on to other servers until it is acknowledged
+  bool asking = false;       // handed to `target`, which has not answered
+  std::uint64_t handle = 0;  // of the present attempt; an answer to an older one comes too late
+  Time wakes = never;        // next attempt, or the time-out of the present one
+  std::optional<Position> acknowledged;
+  ServerId by{};
+  Time began = 0;
+  std::string answer;  // the last one: "done", "not-leader ask 1", "unavailable waiting for 0 1"
+};
+
+class World {
+ public:
+  explicit World(Settings settings);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // ---- time
+  [[nodiscard]] Time now() const { return now_; }
+  // Does the next thing that is due. False: nothing is due before `limit`; it is `limit` then.
+  bool step(Time limit);
+  void run_until(Time limit) {
+    while (step(limit)) continue;
+  }
+
+  // ---- servers
+  void start(ServerId server);  // also again, after a crash: a new life on the same disk
+  void crash(ServerId server, bool lose_sent = false);
+  void crash_at_action(ServerId server, unsigned count);  // before its count-th action from now
+  void stop(ServerId server);  // clean: tells the core, lets its messages out, ends
+  void pause(ServerId server);
+  void resume(ServerId server);
+  void handover(ServerId server, std::optional<ServerId> to);
+  void set_full(ServerId server, bool full);
+  void thaw(ServerId server);
+  void lose_disk(ServerId server);  // dead ones only
+  void set_tables_ready(ServerId server, bool ready);
+  [[nodiscard]] Life life(ServerId server) const;
+  [[nodiscard]] Disk& disk(ServerId server);
+  [[nodiscard]] const EntryLog& log(ServerId server) const;  // what its core issued
+  [[nodiscard]] bool serves(ServerId server) const;
+  [[nodiscard]] std::optional<replica::Routing> routing(ServerId server) const;
+  [[nodiscard]] std::optional<replica::Summary> summary(ServerId server) const;
+  [[nodiscard]] Seq committed(ServerId server) const;
+
+  // ---- network
+  [[nodiscard]] Network& network() { return network_; }
+  void reset(ServerId a, ServerId b);  // both directions; both shells notice
+  [[nodiscard]] unsigned servers() const { return settings_.servers; }
+
+  // ---- clients
+  std::size_t ask(const RequestId& id, ServerId target, bool follows);
+  [[nodiscard]] const Request& request(std::size_t index) const { return requests_[index]; }
+  [[nodiscard]] std::size_t requests() const { return requests_.size(); }
+  void give_up(std::size_t index);
+
+  // ---- the whole
+  [[nodiscard]] bool logs_equal() const;   // of all servers, on disk
+  [[nodiscard]] bool all_in_sync() const;  // all alive, one serves, the others in-sync with it
+  void check_final() const;                // after logs_equal(): I4, I7
+  [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
+  [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
+  [[nodiscard]] Random& random() { return random_; }
+  [[nodiscard]] std::string state_text() const;  // for people, when something went wrong
+
+  // ---- watching. `told` gets a line for every event; the flag is true for the few that make a
+  // story. Returns of `stop_before`: true crashes the server before it carries out the action.
+  std::function<void(const std::string&, bool)> told;
+  std::function<bool(ServerId, const std::string&)> crash_before;
+  std::function<bool(ServerId, const std::string&)> crash_after;
+
+ private:
+  struct Waiting {
+    std::size_t request = 0;
+    std::uint64_t handle = 0;
+    Position at{};
+  };
+  struct Answer {  // a read of the log or a probe that will be answered
+    Time due = never;
+    std::variant<replica::ReadLog, replica::Probe> what;
+  };
+  struct Server;
+
+  [[nodiscard]] Server& at(ServerId server);
+  [[nodiscard]] const Server& at(ServerId server) const;
+  [[nodiscard]] replica::Clock clock_of(const Server& server) const;
+  [[nodiscard]] std::string name_of(const Server& server) const;
+
+  // world.cpp: time
+  bool run_due(Server& server, Time due);
+  void wake(Server& server);
+  void finish_writes(Server& server);
+  void answer_due(Server& server, Time due);
+  void deliver(ServerId from, ServerId to);
+  void give(Server& server, replica::Input input);  // or puts it aside while paused
+  void step_core(Server& server, replica::Input input);
+
+  // actions.cpp: what the core wants done
+  void carry_out(Server& server, replica::Actions actions);
+  void carry_out_one(Server& server, replica::Action& action);
+  void do_action(Server& server, replica::Send& action);
+  void do_action(Server& server, replica::Persist& action);
+  void do_action(Server& server, replica::ReadLog& action);
+  void do_action(Server& server, replica::Apply& action);
+  void do_action(Server& server, replica::Revert& action);
+  void do_action(Server& server, replica::Committed& action);
+  void do_action(Server& server, replica::Accepted& action);
+  void do_action(Server& server, replica::Refused& action);
+  void do_action(Server& server, replica::Deposed& action);
+  void do_action(Server& server, replica::Probe& action);
+  void do_action(Server& server, replica::Note& action);
+  void notice_gone(ServerId gone);
+
+  // clients.cpp
+  [[nodiscard]] Time clients_due() const;
+  void set_wake(std::size_t index, Time when);
+  void next_attempt(std::size_t index, ServerId target, Time after);
+  void wake_client(std::size_t index);
+  void attempt(std::size_t index);
+  void serve_held(Server& server);
+  void acknowledge(Server& server, const Waiting& waiting);
+  void acknowledge_committed(Server& server);
+  void answer(std::size_t index, std::uint64_t handle, ServerId by, const std::string& text,
+              std::optional<ServerId> hint);
+  void drop_waiting(Server& server);
+
+  // checks.cpp
+  void check_send(Server& server, const peer::Message& message);
+  void check_entries(Server& server, const std::vector<Entry>& entries);
+  void check_committed(Server& server, Seq from, Seq to);
+  void check_acknowledged(Server& server, const Request& request, const Position& at);
+  void check_serving(Server& server);
+  void check_cut(Server& server, Seq to);
+
+  void tell(bool story, const std::string& line);
+  [[nodiscard]] bool telling() const { return static_cast<bool>(told); }
+  void mix(std::uint64_t value);
+
+  Settings settings_;
+  Random random_;
+  Time now_ = 0;
+  Network network_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::vector<Request> requests_;
+  std::map<std::uint64_t, std::size_t> handles_;         // of attempts, to requests
+  std::set<std::pair<Time, std::size_t>> client_wakes_;  // Request::wakes, sorted
+  std::uint64_t next_handle_ = 1;
+  std::int64_t wall_clock_ = 1'700'000'000'000;
+  std::uint64_t trace_hash_ = 0xcbf29ce484222325;
+
+  // What the checkers remember.
+  std::vector<std::size_t> acknowledged_;  // requests, in that order
+  std::vector<Hash> history_;              // committed anywhere, seq 1 first
+  std::map<Position, Hash> seen_entries_;  // every entry ever written anywhere
+};
+
+// ClientId that shows as `name` in a trace; at most 16 characters.
+[[nodiscard]] ClientId client_named(const std::string& name);
+
+}  // namespace chat262::test
