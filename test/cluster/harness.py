@@ -241,28 +241,37 @@ class Cluster:
 
 def export(server):
     """Messages in a server's own log, in order: read from its files, whether it runs or not."""
-    out = run('chat262-replay', 'export', '--data', server.data)
-    return [json.loads(line) for line in out.stdout.splitlines() if line.strip()]
+    path = os.path.join(server.cluster.folder, f'export-{server.number}-{time.monotonic_ns()}.jsonl')
+    run('chat262-replay', 'export', '--all', '--quiet', '--data', server.data, '--to', path)
+    with open(path, encoding='utf-8') as file:
+        found = [json.loads(line) for line in file]
+    os.unlink(path)
+    return found
 
 
 def check_logs(cluster, writers):
+    """Each server's own log holds every message once, the acknowledged ones in their order, and
+    the same as the others' logs."""
     logs = [export(server) for server in cluster.servers]
     for server, log in zip(cluster.servers, logs):
-        texts = [m['text'] for m in log]
+        ids = [message['id'] for message in log]
+        assert len(ids) == len(set(ids)), f'server {server.number} holds an id twice'
         places = {}
-        for place, text in enumerate(texts):
-            assert text not in places, f'server {server.number} holds twice: {text}'
-            places[text] = place
+        for place, message in enumerate(log):
+            places.setdefault(message['text'], []).append(place)
         for writer in writers:
             order = []
             for text in writer.acknowledged:
-                assert text in places, f'server {server.number} lost an acknowledged message: {text}'
-                order.append(places[text])
+                found = places.get(text, [])
+                assert found, f'server {server.number} lost an acknowledged message: {text}'
+                assert len(found) == 1, f'server {server.number} holds twice: {text}'
+                order += found
             assert order == sorted(order), f'server {server.number}: {writer.name} out of order'
     for server, log in zip(cluster.servers[1:], logs[1:]):
         assert log == logs[0], f'servers 0 and {server.number} hold different messages'
-    total = sum(len(w.acknowledged) for w in writers)
-    print(f'{total} acknowledged messages, each once and in order on {len(logs)} servers')
+    total = sum(len(writer.acknowledged) for writer in writers)
+    print(f'{total} acknowledged and {len(logs[0])} messages in all, each once and in order on '
+          f'{len(logs)} servers')
 
 
 class Writer(threading.Thread):
@@ -313,6 +322,65 @@ class Writer(threading.Thread):
 
         wait_until(enough, lambda: f'{self.name}: {goal} acknowledged, has '
                                    f'{len(self.acknowledged)}', seconds)
+
+
+class Load:
+    """The load program (test/bench/load.cpp) against a cluster: a C++ client library's closed loop,
+    with a line of progress twenty times a second."""
+
+    def __init__(self, cluster, *arguments):
+        self.cluster = cluster
+        self.texts = os.path.join(cluster.folder, f'acknowledged-{id(self)}')
+        self.stop_file = self.texts + '.stop'
+        command = [program('test/bench/load'), '--progress', '--acknowledged', self.texts,
+                   '--stop-file', self.stop_file, *map(str, arguments), *cluster.hosts]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=die_with_parent)
+        self.total, self.longest_ms, self.report = 0, 0.0, None
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            found = json.loads(line)
+            if 'per_second' in found:
+                self.report = found
+            else:
+                self.total += found['acknowledged']
+                self.longest_ms = max(self.longest_ms, found['longest_ms'])
+
+    def wait_more(self, count, seconds=60.0):
+        goal = self.total + count
+
+        def enough():
+            assert self.process.poll() is None or self.report, 'the load program ended'
+            return self.total >= goal
+
+        wait_until(enough, lambda: f'{goal} acknowledged, has {self.total}', seconds)
+
+    def finish(self):
+        with open(self.stop_file, 'wb'):
+            pass
+        self.process.wait(90)
+        self.thread.join(10)
+        assert self.report and not self.report['failures'], self.report
+        with open(self.texts, encoding='utf-8') as file:
+            texts = file.read().splitlines()
+        return [LoadTexts(name, list(group)) for name, group in _by_client(texts).items()]
+
+
+def _by_client(texts):
+    groups = {}
+    for text in texts:
+        groups.setdefault(text.rsplit(' ', 1)[0], []).append(text)
+    return groups
+
+
+class LoadTexts:
+    """What one client of the load program had acknowledged, as check_logs wants it."""
+
+    def __init__(self, name, acknowledged):
+        self.name, self.acknowledged = name, acknowledged
 
 
 ROOM, USER, PASSWORD = 'lobby', 'ada', 'correct horse battery'
