@@ -160,7 +160,7 @@ using Body = std::variant<Hello, Heartbeat, HeartbeatAck, Append, Ack, Nack, Rej
 struct Message {
   ServerId from{};
   Incarnation from_incarnation{};
-  Incarnation to_incarnation{};  // not known in a Hello: zero
+  Incarnation to_incarnation{};  // as the sender knows it; in a Hello it may be unknown: zero
   Body body;
   bool operator==(const Message&) const = default;
 };

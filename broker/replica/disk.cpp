@@ -1,0 +1,175 @@
+// Durable writes, in order, and what waits for them; reads of what is no longer in memory.
+#include <algorithm>
+
+#include "broker/replica/state.hpp"
+
+namespace chat262::replica {
+
+// To be called when log_ is as it will be after the write.
+std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> after) {
+  write.id = next_write_++;
+  write.commit = std::min(commit_, log_.last().seq);
+  PendingWrite pending;
+  pending.id = write.id;
+  pending.last = log_.last().seq;
+  pending.still_ours = pending.last;
+  pending.promised = promised_;
+  pending.issued = now_;
+  pending.after = std::move(after);
+  writes_.push_back(std::move(pending));
+  actions_->push_back(std::move(write));
+  return writes_.back().id;
+}
+
+void Replica::State::cut_log(const Position& fork, const Hash& hash) {
+  uncut_ = std::make_unique<MemoryLog>(log_);
+  log_.cut_after(fork, hash);
+  for (PendingWrite& write : writes_) write.still_ours = std::min(write.still_ours, fork.seq);
+  durable_ = std::min(durable_, fork.seq);
+  commit_ = std::min(commit_, fork.seq);
+  actions_->push_back(Revert{fork.seq});
+}
+
+void Replica::State::persist_cut(Persist write) {
+  CHAT262_CHECK(uncut_ != nullptr && write.cut_after.has_value());
+  persist(std::move(write));
+  writes_.back().before_cut = std::move(uncut_);
+}
+
+void Replica::State::on(const Persisted& input) {
+  while (!writes_.empty() && writes_.front().id <= input.id) {
+    PendingWrite write = std::move(writes_.front());
+    writes_.pop_front();
+    write_done(write);
+  }
+  if (role_ == peer::Role::follower && hears_leader()) {
+    advance_follower();
+    acknowledge();
+  }
+}
+
+void Replica::State::write_done(PendingWrite& write) {
+  disk_last_ = write.last;
+  durable_ = std::max(durable_, write.still_ours);
+  promised_durable_ = std::max(promised_durable_, write.promised);
+  for (const AfterWrite& after : write.after) carry_out(after);
+}
+
+void Replica::State::carry_out(const AfterWrite& after) {
+  switch (after.what) {
+    case AfterWrite::What::promise:
+      if (after.epoch == promised_) {
+        peer::Promise promise = own_promise();
+        send(after.to, std::move(promise));
+      }
+      return;
+    case AfterWrite::What::prepare:
+      if (takeover_ && takeover_->epoch == after.epoch) {
+        takeover_->phase = Takeover::Phase::prepare;
+        takeover_->prepare_started = now_;
+        send_prepare();
+      }
+      return;
+    case AfterWrite::What::hello:
+      each_peer([this](ServerId id, Peer&) { say_hello(id); });
+      return;
+  }
+}
+
+// Nothing from this write on is on disk: go back to what is. The caller's disk is full.
+void Replica::State::on(const PersistFailed& input) {
+  disk_full_ = true;
+  if (leads()) step_down(peer::Farewell::handover, std::nullopt);
+  if (takeover_) abandon_takeover("the disk is full");
+  while (!writes_.empty() && writes_.back().id >= input.id) {
+    if (writes_.back().before_cut) log_ = std::move(*writes_.back().before_cut);
+    writes_.pop_back();
+  }
+  CHAT262_CHECK(writes_.empty());  // earlier ones have completed: they do so in order
+  durable_ = std::min(disk_last_, log_.last().seq);
+  if (durable_ < log_.last().seq) {
+    const std::optional<Hash> hash = log_.hash_at(durable_);
+    CHAT262_CHECK(hash.has_value());
+    log_.cut_after(log_.position_at(durable_), *hash);
+    in_sync_ = false;
+  }
+  commit_ = std::min(commit_, log_.last().seq);
+  proved_ = Seq{};
+  stage_.reset();
+  actions_->push_back(Revert{log_.last().seq});
+  note(NoteLevel::error, "a log write failed: the disk is full; nothing after seq " +
+                             std::to_string(log_.last().seq.value) + " was kept");
+}
+
+void Replica::State::read(Seq from, Seq to, std::size_t bytes_max, PendingRead purpose) {
+  const std::uint64_t id = next_read_++;
+  reads_.emplace(id, purpose);
+  actions_->push_back(ReadLog{id, from, to, bytes_max});
+}
+
+bool Replica::State::load(SuffixLoad& load, ReadPurpose purpose) {
+  while (load.next <= load.to) {
+    const Entry* entry = log_.find(load.next);
+    if (entry == nullptr) {
+      PendingRead pending;
+      pending.purpose = purpose;
+      read(load.next, load.to, limits::batch_bytes_max, pending);
+      return false;
+    }
+    load.entries.push_back(*entry);
+    load.next = load.next.next();
+  }
+  return true;
+}
+
+void Replica::State::on(LogRead& input) {
+  const auto it = reads_.find(input.id);
+  if (it == reads_.end()) return;
+  const PendingRead pending = it->second;
+  reads_.erase(it);
+  if (input.entries.empty()) note(NoteLevel::error, "a range of the log could not be read");
+
+  const auto continue_load = [&](SuffixLoad& own) {
+    if (input.entries.empty() || input.entries.front().seq != own.next) return false;
+    for (Entry& entry : input.entries) {
+      if (entry.seq != own.next || own.next > own.to) break;
+      own.entries.push_back(std::move(entry));
+      own.next = own.next.next();
+    }
+    return load(own, pending.purpose);
+  };
+
+  switch (pending.purpose) {
+    case ReadPurpose::stream: {
+      Peer& p = peer(pending.peer);
+      p.reading = false;
+      if (!leads() || pending.epoch != leader_epoch_ || input.entries.empty()) return;
+      Hash hash{};
+      if (pending.previous.seq > Seq{}) {
+        if (input.entries.front().position() != pending.previous) return;
+        hash = input.entries.front().hash;
+        input.entries.erase(input.entries.begin());
+      }
+      // Meanwhile it may have been sent back to another place.
+      if (p.next != pending.previous.seq.next() || input.entries.empty()) return;
+      send_append(pending.peer, pending.previous, hash, std::move(input.entries));
+      return;
+    }
+    case ReadPurpose::fetch:
+      if (pending.epoch == promised_ && !input.entries.empty()) {
+        serve_fetch(pending, std::move(input.entries));
+      }
+      return;
+    case ReadPurpose::stage:
+      if (stage_ && !stage_->loaded && continue_load(stage_->own)) stage_loaded();
+      return;
+    case ReadPurpose::takeover:
+      if (takeover_ && takeover_->phase == Takeover::Phase::load_own &&
+          continue_load(takeover_->own)) {
+        take_lead();
+      }
+      return;
+  }
+}
+
+}  // namespace chat262::replica

@@ -1,0 +1,79 @@
+// What a client's request should do now, and what status tells of this server.
+#include <algorithm>
+
+#include "broker/replica/state.hpp"
+
+namespace chat262::replica {
+
+Routing Replica::State::routing(Clock now) const {
+  if (leads()) {
+    if (!tables_ready_) return Undecided{};
+    std::vector<ServerId> blocked = blocked_by();
+    if (!blocked.empty() &&
+        log_.latest_view()->view.members.size() - blocked.size() < config_.min_in_sync) {
+      return Unavailable{std::move(blocked), "is needed: a view must have " +
+                                                 std::to_string(config_.min_in_sync) + " members"};
+    }
+    if (!first_view_committed() || !lease_valid(now)) return Undecided{};
+    return Serve{!disk_full_};
+  }
+  if (role_ == peer::Role::candidate) return Undecided{};
+  if (stopped_) return NotLeader{hinted_};
+  if (hears_leader()) return NotLeader{leader_};
+  if (hinted_ && now.value - hinted_at_.value < config_.timers.suspect_after && alive(*hinted_)) {
+    return NotLeader{hinted_};
+  }
+  // A live in-sync server before this one in the order should lead; if this one cannot, any.
+  const bool unfit = lost_disk_ || health() != peer::Health::able;
+  for (unsigned i = 0; i < config_.servers; ++i) {
+    const ServerId id = server_id(i);
+    if (id == config_.self) {
+      if (unfit) continue;
+      break;
+    }
+    const Peer& p = peer(id);
+    if (!suspected(id) && p.beat.in_sync && p.beat.health == peer::Health::able) {
+      return NotLeader{id};
+    }
+  }
+  if (verdict_ && now.value - verdict_->at.value < 2 * config_.timers.verdict_keeps) {
+    return Unavailable{verdict_->waiting_for, verdict_->why};
+  }
+  if (lost_disk_)
+    return Unavailable{{config_.self}, "lost its disk and nobody brings it up to date"};
+  if (disk_full_) return Unavailable{{config_.self}, "has a full disk"};
+  if (health() == peer::Health::stalled) return Unavailable{{config_.self}, "has a stalled disk"};
+  if (!tables_ready_) return Unavailable{{config_.self}, "is rebuilding its tables"};
+  return Undecided{};
+}
+
+Summary Replica::State::summary(Clock) const {
+  Summary s;
+  s.role = role_;
+  s.learner = role_ == peer::Role::follower && !in_sync_;
+  s.health = health();
+  if (hears_leader()) s.leader = leader_;
+  s.epoch = leader_epoch_;
+  s.promised = promised_;
+  s.in_sync = in_sync_;
+  s.lost_disk = lost_disk_;
+  if (const PlacedView* view = log_.latest_view()) s.view = *view;
+  s.last = log_.last();
+  s.last_hash = log_.last_hash();
+  s.durable = durable_;
+  s.commit = commit_;
+  s.incarnation = incarnation_;
+  each_peer([&](ServerId id, const Peer&) {
+    if (alive(id)) s.heard.push_back(id);
+  });
+  if (verdict_ && !hears_leader()) {
+    s.waiting_for = verdict_->waiting_for;
+    s.waiting_why = verdict_->why;
+  } else if (leads()) {
+    s.waiting_for = blocked_by();
+    if (!s.waiting_for.empty()) s.waiting_why = "is not heard";
+  }
+  return s;
+}
+
+}  // namespace chat262::replica
