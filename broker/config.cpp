@@ -1,0 +1,96 @@
+#include "broker/config.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "broker/journal.hpp"
+#include "protocol/limits.hpp"
+
+namespace chat262::broker {
+
+namespace {
+
+ExitCode say(int code, const std::string& text) {
+  fmt::print(stderr, "chat262d: {}\n", text);
+  return {code};
+}
+
+// Addresses of this server and its peers; an error is one of this server's own.
+Result<void> resolve_all(Config& config) {
+  for (const auto& server : config.cluster.servers) {
+    const auto peer = resolve(server.host, server.peer_port);
+    if (server.id != config.self) {
+      if (peer) {
+        config.peers.emplace(server.id, *peer);
+      } else {
+        config.unresolved.emplace(server.id, peer.error().text);
+      }
+      continue;
+    }
+    if (!peer) return tl::unexpected<Error>(peer.error());
+    const auto client = resolve(server.host, server.client_port);
+    if (!client) return tl::unexpected<Error>(client.error());
+    config.peer_bind = peer->endpoint;
+    config.client_bind = client->endpoint;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
+  CLI::App app{
+      "One server of a chat262 cluster.\n"
+      "Name the servers by their addresses, the first being server 0, or by a cluster file."};
+  unsigned id = 0;
+  std::string data;
+  std::string cluster_file;
+  std::vector<std::string> addresses;
+  bool insecure = false;
+  Config config;
+  app.set_version_flag("--version", std::string("chat262d " CHAT262_VERSION));
+  app.add_option("--id", id, "number of this server, from 0")->required();
+  app.add_option("--data", data, "directory of this server's data; made if missing")->required();
+  app.add_option("--cluster", cluster_file, "cluster file (TOML)");
+  app.add_flag("--insecure", insecure, "allow plain connections beyond the loopback interface");
+  app.add_option("--log-level", config.log_level, "trace, debug, info, warn, error, critical, off")
+      ->check([](const std::string& level) {
+        return is_log_level(level) ? std::string() : "unknown level \"" + level + "\"";
+      });
+  app.add_option("--log-file", config.log_file, "file for log lines instead of standard error");
+  app.add_option("ADDRESS", addresses, "HOST, HOST:PORT or [IPV6]:PORT of each server");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ExitCode{app.exit(error) == 0 ? exit_ok : exit_usage};
+  }
+
+  if (!addresses.empty() && !cluster_file.empty()) {
+    return say(exit_usage, "give addresses or --cluster, not both");
+  }
+  auto cluster = cluster_from_arguments(addresses, cluster_file);
+  if (!cluster) return say(exit_usage, cluster.error().text);
+  config.cluster = std::move(*cluster);
+  if (id >= config.cluster.servers.size()) {
+    return say(exit_usage, fmt::format("--id {}: the cluster has the servers 0 to {}", id,
+                                       config.cluster.servers.size() - 1));
+  }
+  config.self = server_id(id);
+  config.data = data;
+  if (!config.cluster.loopback_only() && !insecure) {
+    return say(exit_usage,
+               "the cluster has addresses beyond the loopback interface, and connections are not "
+               "encrypted: anybody on the way could read and change everything. Give --insecure "
+               "if this network is to be trusted.");
+  }
+  if (const auto resolved = resolve_all(config); !resolved) {
+    return say(exit_failure, resolved.error().text);
+  }
+  return config;
+}
+
+}  // namespace chat262::broker

@@ -1,0 +1,38 @@
+// The server's command line, checked.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <variant>
+
+#include "broker/addresses.hpp"
+#include "protocol/cluster_file.hpp"
+#include "protocol/ids.hpp"
+
+namespace chat262::broker {
+
+struct Config {
+  ServerId self{};
+  ClusterConfig cluster;
+  std::filesystem::path data;
+  std::string log_level = "info";
+  std::string log_file;                        // empty: standard error
+  std::map<ServerId, Address> peers;           // numeric; without those that cannot be resolved now
+  std::map<ServerId, std::string> unresolved;  // why not
+  std::string client_bind;                     // endpoints to listen at
+  std::string peer_bind;
+};
+
+// End the program with this code; what is to be said was said.
+struct ExitCode {
+  int value = 0;
+};
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+[[nodiscard]] std::variant<Config, ExitCode> read_command_line(int argc, char** argv);
+
+}  // namespace chat262::broker

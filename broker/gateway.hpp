@@ -1,0 +1,70 @@
+// The clients' socket: a ROUTER that speaks the REQ envelope, so any REQ socket is a client.
+//
+// A request is read as [identity, any frames, empty, body]; all before the body is kept as it came
+// and sent back before the reply. Owned by the reactor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "broker/service.hpp"
+#include "protocol/client_messages.hpp"
+#include "protocol/result.hpp"
+
+namespace chat262::broker {
+
+class Gateway final : public Replies {
+ public:
+  struct Counters {
+    std::uint64_t requests = 0;
+    std::uint64_t malformed = 0;   // answered
+    std::uint64_t dropped = 0;     // no envelope to answer to
+    std::uint64_t refused = 0;     // too many open requests
+    std::uint64_t unanswered = 0;  // the client was gone, or does not read
+  };
+
+  explicit Gateway(zmq::context_t& context);
+
+  // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
+  [[nodiscard]] Result<void> bind(const std::string& endpoint);
+  [[nodiscard]] zmq::socket_t& socket() { return socket_; }
+
+  // Takes what has come, at most `max` messages; calls `handle` for each request that is one.
+  // Answers the others itself. Returns how many messages it took.
+  std::size_t receive(std::size_t max, const std::function<void(ReplyTo, Request&&)>& handle);
+
+  void reply(ReplyTo to, const Reply& reply) override;
+
+  [[nodiscard]] std::size_t open() const { return slots_.size() - free_.size(); }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+  // Replies still on their way are sent for at most this long after the socket is closed.
+  void linger(int ms) { socket_.set(zmq::sockopt::linger, ms); }
+
+ private:
+  // A ReplyTo is a slot and its generation.
+  struct Slot {
+    std::uint32_t generation = 0;
+    bool used = false;
+    std::vector<zmq::message_t> envelope;
+  };
+
+  // False if there is no message, or (then `dropped`) none that could be answered.
+  enum class Got { nothing, unusable, message };
+  Got receive_frames();
+  [[nodiscard]] ReplyTo open_slot();
+  void send(std::vector<zmq::message_t>& envelope, const Reply& reply);
+
+  zmq::socket_t socket_;
+  std::vector<zmq::message_t> envelope_;  // of the message at hand
+  zmq::message_t body_;
+  bool single_body_ = false;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  Counters counters_;
+};
+
+}  // namespace chat262::broker

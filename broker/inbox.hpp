@@ -1,0 +1,49 @@
+// What the worker threads have done, on its way to the reactor.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/replica/io.hpp"
+
+namespace chat262::broker {
+
+struct PasswordDone {
+  std::uint64_t job = 0;
+  bool verified = false;  // true also if there was nothing to verify
+  std::string hash;       // of the new password; empty if none was asked for or it failed
+};
+struct TablesWritten {
+  bool disk_full = false;  // nothing was written; to be tried again
+};
+struct Fatal {  // the process must end
+  std::string text;
+};
+
+using Completion = std::variant<replica::Persisted, replica::PersistFailed, replica::LogRead,
+                                replica::DiskRoom, PasswordDone, TablesWritten, Fatal>;
+
+// Many writers, one reader: the reactor, which polls fd().
+class Inbox {
+ public:
+  Inbox();
+  ~Inbox();
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  void push(Completion completion);
+  // Moves everything to `completions` (cleared first), in the order it was pushed.
+  void take(std::vector<Completion>& completions);
+  // Readable while there is something to take.
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+  std::mutex mutex_;
+  std::vector<Completion> waiting_;
+};
+
+}  // namespace chat262::broker

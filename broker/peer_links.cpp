@@ -1,0 +1,168 @@
+#include "broker/peer_links.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <utility>
+
+#include "broker/server_limits.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
+
+namespace chat262::broker {
+
+namespace {
+
+constexpr std::int64_t note_every_ms = 10'000;
+constexpr std::size_t noted_max = 256;
+
+std::string hex(const ClusterId& id) {
+  std::string text;
+  for (const auto byte : id.bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+}  // namespace
+
+PeerLinks::PeerLinks(zmq::context_t& context, const ClusterConfig& cluster, ServerId self,
+                     const std::map<ServerId, Address>& peers)
+    : cluster_(cluster), self_(self), pull_(context, zmq::socket_type::pull) {
+  pull_.set(zmq::sockopt::ipv6, true);
+  pull_.set(zmq::sockopt::linger, 0);
+  pull_.set(zmq::sockopt::handshake_ivl, 1000);
+  pull_.set(zmq::sockopt::maxmsgsize,
+            static_cast<std::int64_t>(chat262::limits::peer_frame_bytes_max));
+  for (const auto& server : cluster.servers) {
+    if (server.id == self) continue;
+    auto link = std::make_unique<Link>();
+    link->peer = server.id;
+    const auto address = peers.find(server.id);
+    // A name that cannot be resolved now is left to libzmq, which tries again.
+    link->endpoint = address != peers.end() ? address->second.endpoint : server.peer_endpoint();
+    link->push = zmq::socket_t(context, zmq::socket_type::push);
+    auto& push = link->push;
+    push.set(zmq::sockopt::ipv6, true);
+    push.set(zmq::sockopt::linger, 0);
+    push.set(zmq::sockopt::immediate, true);
+    push.set(zmq::sockopt::sndhwm, limits::peer_queue_messages_max);
+    push.set(zmq::sockopt::reconnect_ivl, 50);
+    push.set(zmq::sockopt::reconnect_ivl_max, 500);
+    push.set(zmq::sockopt::handshake_ivl, 1000);
+    const auto name = fmt::format("inproc://monitor-{}", server.id.value);
+    if (zmq_socket_monitor(push.handle(), name.c_str(),
+                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0) {
+      throw zmq::error_t();
+    }
+    link->monitor = zmq::socket_t(context, zmq::socket_type::pair);
+    link->monitor.set(zmq::sockopt::linger, 0);
+    link->monitor.connect(name);
+    links_.push_back(std::move(link));
+  }
+}
+
+PeerLinks::~PeerLinks() {
+  for (auto& link : links_) zmq_socket_monitor(link->push.handle(), nullptr, 0);
+}
+
+Result<void> PeerLinks::bind(const std::string& endpoint) {
+  try {
+    pull_.bind(endpoint);
+  } catch (const zmq::error_t& error) {
+    return fail(error.num() == EADDRINUSE ? Errc::in_use : Errc::system,
+                "cannot listen for the other servers at " + endpoint + ": " + error.what());
+  }
+  return {};
+}
+
+void PeerLinks::connect() {
+  for (auto& link : links_) link->push.connect(link->endpoint);
+}
+
+void PeerLinks::send(ServerId to, const peer::Message& message) {
+  for (auto& link : links_) {
+    if (link->peer != to) continue;
+    const auto bytes = encode_peer(message, cluster_.id);
+    if (zmq_send(link->push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0) {
+      ++counters_.not_sent;
+    } else {
+      ++counters_.sent;
+    }
+    return;
+  }
+}
+
+std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& messages,
+                               replica::Clock now, std::vector<std::string>& notes) {
+  for (std::size_t taken = 0; taken < max; ++taken) {
+    zmq::message_t frame;
+    if (!pull_.recv(frame, zmq::recv_flags::dontwait)) return taken;
+    bool more = frame.more();
+    const bool single = !more;
+    while (more) {
+      zmq::message_t rest;
+      if (!pull_.recv(rest, zmq::recv_flags::dontwait)) break;
+      more = rest.more();
+    }
+    auto decoded = single ? decode_peer({frame.data<std::uint8_t>(), frame.size()})
+                          : fail(Errc::malformed, "more than one frame");
+    if (!decoded) {
+      ++(decoded.error().code == Errc::invalid ? counters_.foreign : counters_.malformed);
+      drop(frame, decoded.error().text, now, notes);
+    } else if (decoded->cluster != cluster_.id) {
+      ++counters_.foreign;
+      drop(frame,
+           fmt::format("it belongs to cluster {}, this server to {}", hex(decoded->cluster),
+                       hex(cluster_.id)),
+           now, notes);
+    } else if (decoded->message.from == self_ ||
+               decoded->message.from.value >= cluster_.servers.size()) {
+      ++counters_.foreign;
+      drop(frame, fmt::format("it calls itself server {}", decoded->message.from.value), now,
+           notes);
+    } else {
+      ++counters_.received;
+      messages.push_back(std::move(decoded->message));
+    }
+  }
+  return max;
+}
+
+void PeerLinks::drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,
+                     std::vector<std::string>& notes) {
+  std::string from = "an unknown address";
+  if (const char* address = zmq_msg_gets(frame.handle(), "Peer-Address")) from = address;
+  auto note = fmt::format("a message from {} was dropped: {}", from, why);
+  if (noted_.size() >= noted_max) noted_.clear();
+  auto& last = noted_[note];
+  if (last != replica::Clock{} && now.value - last.value < note_every_ms) return;
+  last = now;
+  notes.push_back(std::move(note));
+}
+
+void PeerLinks::read_monitors(std::vector<Broken>& broken) {
+  for (auto& link : links_) {
+    bool any = false;
+    bool was_connected = false;
+    zmq::message_t frame;
+    // Two frames an event: number and value, then the endpoint.
+    while (link->monitor.recv(frame, zmq::recv_flags::dontwait)) {
+      if (!frame.more()) continue;
+      std::uint16_t event = 0;
+      if (frame.size() >= sizeof event) std::memcpy(&event, frame.data(), sizeof event);
+      any = true;
+      was_connected = was_connected || event == ZMQ_EVENT_DISCONNECTED;
+    }
+    if (any) broken.push_back({link->peer, was_connected});
+  }
+}
+
+void PeerLinks::poll_items(std::vector<zmq::pollitem_t>& items) {
+  items.push_back({pull_.handle(), 0, ZMQ_POLLIN, 0});
+  for (auto& link : links_) items.push_back({link->monitor.handle(), 0, ZMQ_POLLIN, 0});
+}
+
+void PeerLinks::linger(int ms) {
+  for (auto& link : links_) link->push.set(zmq::sockopt::linger, ms);
+}
+
+}  // namespace chat262::broker

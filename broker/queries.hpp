@@ -1,0 +1,64 @@
+// Reads: what a signed-in client asks for, from the tables and the texts in the log. Every page is
+// limited by items and by bytes. What they return depends on everything applied so far.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/admission.hpp"
+#include "protocol/client_messages.hpp"
+#include "store/tables.hpp"
+
+namespace chat262::broker {
+
+// Where the texts are.
+class EntrySource {
+ public:
+  virtual ~EntrySource() = default;
+  [[nodiscard]] virtual std::optional<Entry> entry(Seq seq) const = 0;
+  // Of the last entry applied.
+  [[nodiscard]] virtual Position applied() const = 0;
+};
+
+class Queries {
+ public:
+  template <class T>
+  using Answer = tl::expected<T, Refusal>;
+
+  Queries(const store::Tables& tables, const EntrySource& entries)
+      : tables_(tables), entries_(entries) {}
+
+  [[nodiscard]] Answer<reply::Accounts> search(const request::SearchAccounts& request) const;
+  [[nodiscard]] Answer<reply::Rooms> rooms(const AccountId& asker,
+                                           const request::ListRooms& request) const;
+  [[nodiscard]] Answer<reply::Members> members(const request::ListMembers& request) const;
+  [[nodiscard]] Answer<reply::Conversations> conversations(
+      const AccountId& asker, const request::ListConversations& request) const;
+  [[nodiscard]] Answer<reply::History> history(const AccountId& asker,
+                                               const request::History& request) const;
+
+  // Where an `events` request starts.
+  [[nodiscard]] Answer<Seq> events_since(const request::Events& request) const;
+  // What happened above `since`; `next` also moves on when there was nothing.
+  [[nodiscard]] reply::Events events(const AccountId& asker, Seq since, unsigned limit) const;
+
+ private:
+  // Names of accounts and rooms, looked up once a query.
+  class Names;
+
+  [[nodiscard]] std::optional<Message> message(const AccountId& asker, Seq seq, Names& names) const;
+  [[nodiscard]] std::optional<Event> event(const AccountId& asker,
+                                           const store::Tables::Happening& happening,
+                                           Names& names) const;
+  [[nodiscard]] std::optional<Message> last_message(const AccountId& asker,
+                                                    const ConversationId& conversation,
+                                                    Names& names) const;
+
+  const store::Tables& tables_;
+  const EntrySource& entries_;
+};
+
+}  // namespace chat262::broker

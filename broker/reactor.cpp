@@ -1,0 +1,295 @@
+#include "broker/reactor.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "broker/notify.hpp"
+#include "broker/server_limits.hpp"
+
+namespace chat262::broker {
+
+using replica::clock_ms;
+
+namespace {
+
+constexpr std::int64_t figures_every_ms = 500;
+constexpr std::int64_t write_behind_retry_ms = 1000;
+
+Now read_clocks() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {clock_ms(time.tv_sec * 1000 + time.tv_nsec / 1'000'000),
+          TimeMs{{std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()}}};
+}
+
+replica::Config replica_config(const Config& config) {
+  replica::Config core;
+  core.self = config.self;
+  core.servers = static_cast<unsigned>(config.cluster.servers.size());
+  core.min_in_sync = config.cluster.min_in_sync;
+  return core;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Reactor>> Reactor::open(const Config& config, Journal& journal,
+                                               int signals) {
+  auto reactor = std::unique_ptr<Reactor>(new Reactor(config, journal, signals));
+  const auto started = reactor->start();
+  if (!started) return tl::unexpected<Error>(started.error());
+  return reactor;
+}
+
+Reactor::Reactor(const Config& config, Journal& journal, int signals)
+    : config_(config),
+      journal_(journal),
+      signals_(signals),
+      gateway_(context_),
+      links_(context_, config.cluster, config.self, config.peers),
+      prober_(config.peers),
+      now_(read_clocks()),
+      started_(now_.steady) {}
+
+Reactor::~Reactor() = default;
+
+Result<void> Reactor::start() {
+  store::LogOptions options;
+  options.directory = config_.data;
+  options.identity = {config_.cluster.id, config_.self};
+  options.incarnation_nonce = randombytes_random();
+  auto log = store::Log::open(options);
+  if (!log) return tl::unexpected<Error>(log.error());
+  log_ = std::move(*log);
+
+  // The ports before the tables: whoever asks finds out at once that somebody is here.
+  if (const auto bound = links_.bind(config_.peer_bind); !bound) return bound;
+  if (const auto bound = gateway_.bind(config_.client_bind); !bound) return bound;
+
+  store::TablesOptions tables_options;
+  tables_options.directory = config_.data;
+  auto tables = store::Tables::open(tables_options, *log_);
+  if (!tables) return tl::unexpected<Error>(tables.error());
+  tables_ = std::move(*tables);
+
+  static_cast<void>(nobodys_hash());  // takes its time now, not at the first wrong name
+  log_thread_ = std::make_unique<LogThread>(*log_, inbox_);
+  reader_thread_ = std::make_unique<ReaderThread>(*log_, inbox_);
+  tables_thread_ = std::make_unique<TablesThread>(*tables_, *log_, inbox_);
+  hashers_ = std::make_unique<Hashers>(inbox_);
+  links_.connect();
+  now_ = read_clocks();
+  NodeHost& host = *this;
+  node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
+  service_ = std::make_unique<Service>(config_.cluster, config_.self, *node_, *tables_, gateway_,
+                                       *hashers_);
+  for (const auto& [peer, why] : config_.unresolved) {
+    note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
+  }
+  note(replica::NoteLevel::info,
+       fmt::format("chat262d {} started: clients {} servers {} data {} last {} commit {}",
+                   CHAT262_VERSION, config_.client_bind, config_.peer_bind, config_.data.string(),
+                   log_->last().value, log_->commit().value));
+  return {};
+}
+
+// ---- what the node asks for
+
+void Reactor::send(ServerId to, peer::Message message) {
+  links_.send(to, message);
+}
+void Reactor::persist(replica::Persist write) {
+  log_thread_->persist(std::move(write));
+}
+void Reactor::read_log(replica::ReadLog range) {
+  reader_thread_->read(range);
+}
+void Reactor::probe(ServerId peer) {
+  prober_.start(peer, now_.steady);
+}
+
+void Reactor::note(replica::NoteLevel level, const std::string& text) {
+  if (node_ != nullptr) {
+    const auto summary = node_->summary(now_.steady);
+    journal_.set_state(summary.epoch, summary.role, summary.learner);
+  }
+  journal_.write(level, text);
+}
+
+// ---- the loop
+
+int Reactor::run() {
+  while (!failed_ && !stopped()) turn();
+  if (!failed_) finish_stop();
+  return failed_ ? exit_failure : exit_ok;
+}
+
+void Reactor::turn() {
+  items_.clear();
+  items_.push_back({nullptr, signals_, ZMQ_POLLIN, 0});
+  items_.push_back({nullptr, inbox_.fd(), ZMQ_POLLIN, 0});
+  items_.push_back({gateway_.socket().handle(), 0, ZMQ_POLLIN, 0});
+  links_.poll_items(items_);
+  prober_.poll_items(items_);
+  const auto wait = poll_ms();
+  // Not zmq::poll: an interrupted call is no exception here.
+  zmq_poll(items_.data(), static_cast<int>(items_.size()), wait);
+  now_ = read_clocks();
+  more_input_ = false;
+
+  if ((items_[0].revents & ZMQ_POLLIN) != 0) begin_stop();
+  take_completions();
+  take_peer_messages();
+  take_broken_links();
+  if (now_.steady >= node_->next_wake()) on_tick();
+  take_client_requests();
+  service_->finish_turn(now_);
+  if (node_->catching_up()) node_->catch_up(now_.steady);
+  keep_tables();
+  report_ready();
+  if (node_->fault()) fatal(node_->fault()->text);
+}
+
+long Reactor::poll_ms() const {
+  if (more_input_ || node_->catching_up()) return 0;
+  const auto now = read_clocks().steady;
+  auto next = std::min(node_->next_wake(), next_write_behind_);
+  if (const auto deadline = service_->next_deadline()) next = std::min(next, *deadline);
+  if (const auto deadline = prober_.next_deadline()) next = std::min(next, *deadline);
+  if (stopping_) next = std::min(next, clock_ms(now.value + 5));
+  return static_cast<long>(std::clamp(next.value - now.value, std::int64_t{0}, std::int64_t{1000}));
+}
+
+void Reactor::take_completions() {
+  inbox_.take(completions_);
+  for (auto& completion : completions_) {
+    std::visit(
+        [this](auto& done) {
+          using Done = std::decay_t<decltype(done)>;
+          if constexpr (std::is_same_v<Done, PasswordDone>) {
+            service_->password_done(done.job, done.verified, done.hash, now_);
+          } else if constexpr (std::is_same_v<Done, TablesWritten>) {
+            writing_behind_ = false;
+            tables_->settle();
+            if (done.disk_full)
+              next_write_behind_ = clock_ms(now_.steady.value + write_behind_retry_ms);
+          } else if constexpr (std::is_same_v<Done, Fatal>) {
+            fatal(done.text);
+          } else {
+            if constexpr (std::is_same_v<Done, replica::PersistFailed>) log_thread_->resume();
+            node_->step(std::move(done), now_.steady);
+          }
+        },
+        completion);
+  }
+}
+
+void Reactor::take_peer_messages() {
+  messages_.clear();
+  notes_.clear();
+  const auto taken =
+      links_.receive(limits::peer_messages_per_turn_max, messages_, now_.steady, notes_);
+  if (taken == limits::peer_messages_per_turn_max) more_input_ = true;
+  for (auto& message : messages_) node_->step(replica::Received{std::move(message)}, now_.steady);
+  for (const auto& text : notes_) note(replica::NoteLevel::warning, text);
+}
+
+void Reactor::take_broken_links() {
+  broken_.clear();
+  links_.read_monitors(broken_);
+  for (const auto& link : broken_) {
+    if (link.was_connected) {
+      prober_.start_insistently(link.peer, now_.steady);
+    } else {
+      prober_.start_sparingly(link.peer, now_.steady);
+    }
+  }
+  probed_.clear();
+  prober_.finish(now_.steady, probed_);
+  for (const auto& result : probed_) node_->step(result, now_.steady);
+}
+
+void Reactor::take_client_requests() {
+  const auto taken = gateway_.receive(
+      limits::requests_per_turn_max,
+      [this](ReplyTo to, Request&& request) { service_->request(to, std::move(request), now_); });
+  if (taken == limits::requests_per_turn_max) more_input_ = true;
+}
+
+void Reactor::on_tick() {
+  node_->step(replica::Tick{}, now_.steady);
+  if (now_.steady < next_figures_) return;
+  next_figures_ = clock_ms(now_.steady.value + figures_every_ms);
+  service_->set_figures({log_->size().file_bytes, tables_->file_bytes(),
+                         static_cast<std::uint64_t>(now_.steady.value - started_.value)});
+}
+
+// ---- tables
+
+void Reactor::keep_tables() {
+  if (writing_behind_) {
+    next_write_behind_ = std::max(next_write_behind_, clock_ms(now_.steady.value + 10));
+    return;
+  }
+  if (now_.steady < next_write_behind_ && tables_->overlay_bytes() < limits::overlay_write_bytes) {
+    return;
+  }
+  next_write_behind_ = clock_ms(now_.steady.value + limits::write_behind_every_ms);
+  write_tables_behind();
+}
+
+void Reactor::write_tables_behind() {
+  if (!tables_->seal(std::min(node_->committed(), tables_->applied()))) return;
+  writing_behind_ = true;
+  tables_thread_->write_behind();
+}
+
+// ---- start and end
+
+void Reactor::report_ready() {
+  if (ready_ || node_->catching_up()) return;
+  ready_ = true;
+  notify_manager("READY=1\nSTATUS=answering requests");
+}
+
+void Reactor::begin_stop() {
+  signalfd_siginfo info{};
+  if (read(signals_, &info, sizeof info) != sizeof info || stopping_) return;
+  note(replica::NoteLevel::info, fmt::format("signal {}: stopping", info.ssi_signo));
+  notify_manager("STOPPING=1");
+  stopping_ = true;
+  stop_at_ = clock_ms(now_.steady.value + limits::stop_drain_ms_max);
+  service_->stop();
+}
+
+bool Reactor::stopped() const {
+  return stopping_ && (service_->idle() || now_.steady >= stop_at_);
+}
+
+void Reactor::finish_stop() {
+  node_->step(replica::Stop{}, now_.steady);
+  service_->finish_turn(now_);
+  links_.linger(limits::stop_linger_ms);
+  gateway_.linger(limits::stop_linger_ms);
+  // What was under way is finished, so that the next start has less to do.
+  log_thread_.reset();
+  tables_thread_.reset();
+  note(replica::NoteLevel::info, "stopped");
+}
+
+void Reactor::fatal(const std::string& text) {
+  if (failed_) return;
+  failed_ = true;
+  journal_.critical(text);
+}
+
+}  // namespace chat262::broker

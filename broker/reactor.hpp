@@ -1,0 +1,97 @@
+// The server: owns all sockets, the node, the service and the worker threads, and turns the loop
+// that lets them meet. Everything here runs on one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "broker/config.hpp"
+#include "broker/gateway.hpp"
+#include "broker/inbox.hpp"
+#include "broker/journal.hpp"
+#include "broker/node.hpp"
+#include "broker/peer_links.hpp"
+#include "broker/prober.hpp"
+#include "broker/service.hpp"
+#include "broker/workers.hpp"
+#include "store/log.hpp"
+#include "store/tables.hpp"
+
+namespace chat262::broker {
+
+class Reactor final : private NodeHost {
+ public:
+  // Opens the data directory and the sockets. `signals`: a signalfd; what it says ends the server.
+  static Result<std::unique_ptr<Reactor>> open(const Config& config, Journal& journal, int signals);
+  ~Reactor() override;
+
+  // Until a signal or a fault. The exit code.
+  int run();
+
+ private:
+  Reactor(const Config& config, Journal& journal, int signals);
+  Result<void> start();
+
+  // NodeHost
+  void send(ServerId to, peer::Message message) override;
+  void persist(replica::Persist write) override;
+  void read_log(replica::ReadLog range) override;
+  void probe(ServerId peer) override;
+  void note(replica::NoteLevel level, const std::string& text) override;
+
+  void turn();
+  [[nodiscard]] long poll_ms() const;
+  void take_completions();
+  void take_peer_messages();
+  void take_broken_links();
+  void take_client_requests();
+  void keep_tables();
+  void write_tables_behind();
+  void on_tick();
+  void report_ready();
+  void begin_stop();
+  [[nodiscard]] bool stopped() const;
+  void finish_stop();
+  void fatal(const std::string& text);
+
+  const Config& config_;
+  Journal& journal_;
+  const int signals_;
+
+  // In this order: what comes later uses what comes before, and is gone before it.
+  std::unique_ptr<store::Log> log_;
+  std::unique_ptr<store::Tables> tables_;
+  Inbox inbox_;
+  zmq::context_t context_;
+  Gateway gateway_;
+  PeerLinks links_;
+  Prober prober_;
+  std::unique_ptr<LogThread> log_thread_;
+  std::unique_ptr<ReaderThread> reader_thread_;
+  std::unique_ptr<TablesThread> tables_thread_;
+  std::unique_ptr<Hashers> hashers_;
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<Service> service_;
+
+  Now now_;
+  replica::Clock started_{};
+  replica::Clock next_write_behind_{};
+  replica::Clock next_figures_{};
+  replica::Clock stop_at_{};
+  bool writing_behind_ = false;
+  bool stopping_ = false;
+  bool ready_ = false;
+  bool failed_ = false;
+  bool more_input_ = false;  // a socket held more than one turn takes
+
+  std::vector<zmq::pollitem_t> items_;
+  std::vector<Completion> completions_;
+  std::vector<peer::Message> messages_;
+  std::vector<PeerLinks::Broken> broken_;
+  std::vector<replica::ProbeResult> probed_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace chat262::broker

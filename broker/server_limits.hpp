@@ -1,0 +1,62 @@
+// Every limit of the server program that is not part of the protocol. Past a limit the answer is
+// `busy` or an error, never growth.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace chat262::broker::limits {
+
+// Clients.
+// A frame over the protocol's limit is answered with too_large; one over this closes the
+// connection, because libzmq does so itself.
+inline constexpr std::int64_t client_frame_cut_bytes = 1024 * 1024;
+inline constexpr std::size_t envelope_frames_max = 8;
+inline constexpr std::size_t requests_open_max = 16384;     // received and not yet answered
+inline constexpr std::size_t requests_per_turn_max = 2048;  // taken from the socket in one turn
+inline constexpr int client_queue_messages_max = 1000;      // replies to one client that waits
+inline constexpr std::size_t parked_max = 8192;             // held while nobody leads
+inline constexpr std::int64_t parked_ms_max = 900;          // within the client's 1 s poll
+inline constexpr std::int64_t parked_ask_every_ms = 50;
+inline constexpr std::int64_t commit_wait_ms_max = 3000;  // a reply that waits for its commit
+inline constexpr std::size_t event_waiters_max = 8192;
+inline constexpr std::size_t event_waiters_per_account_max = 32;
+inline constexpr std::uint32_t busy_retry_ms = 100;
+inline constexpr std::int64_t session_ms = 30LL * 24 * 3600 * 1000;
+
+// Passwords.
+inline constexpr std::size_t password_queue_max = 48;  // about 0.7 s of work for two workers
+inline constexpr unsigned password_workers = 2;
+inline constexpr std::size_t password_memory_bytes = 19 * 1024 * 1024;
+inline constexpr unsigned password_passes = 2;
+inline constexpr unsigned login_failures_max = 8;          // of one account, within
+inline constexpr std::int64_t login_failure_ms = 60'000;   // this; then one try each
+inline constexpr std::int64_t login_throttled_ms = 2'000;  // this
+inline constexpr std::size_t login_throttles_max = 4096;
+
+// Queries.
+inline constexpr unsigned name_scan_rounds_max = 64;
+inline constexpr unsigned item_scan_max = 65536;  // joins and leaves passed over for one page
+inline constexpr unsigned unread_max = 1000;
+
+// Peers.
+inline constexpr std::size_t peer_messages_per_turn_max = 1024;
+inline constexpr int peer_queue_messages_max = 256;
+inline constexpr std::int64_t probe_ms_max = 200;
+inline constexpr std::int64_t probe_every_ms = 100;
+
+// Tables.
+inline constexpr std::uint64_t apply_at_once_max = 16384;  // entries; more is done in slices
+inline constexpr std::uint64_t apply_slice_entries = 4096;
+inline constexpr std::int64_t apply_slice_ms = 20;
+inline constexpr std::size_t apply_read_bytes = 1024 * 1024;
+inline constexpr std::int64_t write_behind_every_ms = 200;
+inline constexpr std::size_t overlay_write_bytes =
+    8 * 1024 * 1024;  // written behind before its time
+inline constexpr std::size_t overlay_bytes_max = 512 * 1024 * 1024;
+
+// Process.
+inline constexpr std::int64_t stop_drain_ms_max = 500;
+inline constexpr int stop_linger_ms = 200;
+
+}  // namespace chat262::broker::limits

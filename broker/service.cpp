@@ -1,0 +1,330 @@
+#include "broker/service.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "broker/server_limits.hpp"
+#include "protocol/names.hpp"
+
+namespace chat262::broker {
+
+using replica::clock_ms;
+
+Service::Service(const ClusterConfig& cluster, ServerId self, Node& node, store::Tables& tables,
+                 Replies& replies, PasswordWorkers& passwords)
+    : cluster_(cluster),
+      self_(self),
+      node_(node),
+      tables_(tables),
+      replies_(replies),
+      passwords_(passwords),
+      admission_(tables),
+      queries_(tables, *this) {
+  node_.listen(this);
+}
+
+Service::~Service() {
+  node_.listen(nullptr);
+}
+
+std::size_t Service::requests_waiting() const {
+  return parked_.size() + in_password_.size() + submitted_.size() + commits_.size() +
+         events_.size();
+}
+
+// ---- routing
+
+void Service::request(ReplyTo to, Request&& request, Now now) {
+  turn_ = now.steady;
+  if (std::holds_alternative<request::Hello>(request.body)) {
+    replies_.reply(to, hello(request.number, now));
+  } else if (std::holds_alternative<request::Status>(request.body)) {
+    replies_.reply(to, status(request.number, now));
+  } else if (stopping_) {
+    send_not_leader(to, request.number);
+  } else if (route(to, request, now)) {
+    serve(to, request, now);
+  }
+}
+
+bool Service::route(ReplyTo to, Request& request, Now now) {
+  const auto routing = node_.routing(now.steady);
+  if (std::holds_alternative<replica::Serve>(routing)) return true;
+  if (const auto* elsewhere = std::get_if<replica::NotLeader>(&routing)) {
+    reply::ErrorBody body;
+    body.text = status_text(Status::not_leader);
+    body.server = elsewhere->leader;
+    replies_.reply(to, {Status::not_leader, request.number, std::move(body)});
+  } else if (const auto* without = std::get_if<replica::Unavailable>(&routing)) {
+    reply::ErrorBody body;
+    body.text = without->why;
+    body.servers = without->waiting_for;
+    replies_.reply(to, {Status::unavailable, request.number, std::move(body)});
+  } else if (parked_.size() >= limits::parked_max) {
+    replies_.reply(to, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
+  } else {
+    parked_.push_back({to, std::move(request), clock_ms(now.steady.value + limits::parked_ms_max)});
+  }
+  return false;
+}
+
+void Service::unpark(Now now) {
+  if (parked_.empty()) return;
+  if (std::holds_alternative<replica::Undecided>(node_.routing(now.steady))) {
+    if (now.steady.value - asked_.value >= limits::parked_ask_every_ms) {
+      asked_ = now.steady;
+      node_.step(replica::ClientAsked{}, now.steady);
+    }
+    if (std::holds_alternative<replica::Undecided>(node_.routing(now.steady))) return;
+  }
+  auto parked = std::move(parked_);
+  parked_.clear();
+  for (auto& waiting : parked) {
+    const auto deadline = waiting.deadline;
+    const auto before = parked_.size();
+    if (route(waiting.to, waiting.request, now)) serve(waiting.to, waiting.request, now);
+    if (parked_.size() > before) parked_.back().deadline = deadline;
+  }
+}
+
+void Service::serve(ReplyTo to, const Request& request, Now now) {
+  if (is_write(request.body)) {
+    write(to, request, now);
+  } else {
+    read(to, request, now);
+  }
+}
+
+// ---- writes
+
+void Service::write(ReplyTo to, const Request& request, Now now) {
+  if (tables_.overlay_bytes() > limits::overlay_bytes_max) {
+    replies_.reply(to, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
+    return;
+  }
+  verdict(to, request, admission_.admit(request, now.wall), now);
+}
+
+void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now) {
+  if (auto* admitted = std::get_if<Admission::Admitted>(&verdict)) {
+    const auto handle = next_handle_++;
+    admitted_.push_back(
+        {handle, make_operation_entry(admitted->operation, std::move(admitted->text))});
+    submitted_.emplace(handle, Submitted{to, request.number, std::move(admitted->reply)});
+  } else if (const auto* known = std::get_if<Admission::Known>(&verdict)) {
+    wait_for_commit(to, request.number, known->reply, known->at.seq);
+  } else if (auto* password = std::get_if<Admission::NeedsPassword>(&verdict)) {
+    start_password(to, request, std::move(password->job), now);
+  } else {
+    refuse_when_committed(to, request.number, std::get<Refusal>(verdict), now);
+  }
+}
+
+void Service::start_password(ReplyTo to, const Request& request, PasswordJob job, Now now) {
+  if (const auto* login = std::get_if<request::LogIn>(&request.body)) {
+    const auto name = fold(login->name);
+    if (name && !throttle_.allows(*name, now.steady)) {
+      auto reply = refusal_reply(request.number, {Status::busy, "too many wrong passwords, wait"});
+      std::get<reply::ErrorBody>(reply.body).retry_ms = limits::login_throttled_ms;
+      replies_.reply(to, reply);
+      return;
+    }
+  }
+  job.id = next_job_++;
+  InPassword waiting{to, request, {}};
+  waiting.job.id = job.id;
+  waiting.job.hash = job.hash;
+  waiting.job.make = job.make;
+  const auto id = job.id;
+  if (!passwords_.start(std::move(job))) {
+    replies_.reply(to, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
+    return;
+  }
+  in_password_.emplace(id, std::move(waiting));
+}
+
+void Service::password_done(std::uint64_t job, bool verified, const std::string& hash, Now now) {
+  turn_ = now.steady;
+  const auto place = in_password_.find(job);
+  if (place == in_password_.end()) return;
+  auto waiting = std::move(place->second);
+  in_password_.erase(place);
+  if (const auto* login = std::get_if<request::LogIn>(&waiting.request.body)) {
+    if (const auto name = fold(login->name)) {
+      if (verified) {
+        throttle_.succeeded(*name);
+      } else {
+        throttle_.failed(*name, now.steady);
+      }
+    }
+  }
+  if (std::holds_alternative<replica::Serve>(node_.routing(now.steady))) {
+    verdict(waiting.to, waiting.request,
+            admission_.admit_with_password(waiting.request, waiting.job, verified, hash, now.wall),
+            now);
+  } else {
+    send_not_leader(waiting.to, waiting.request.number);
+  }
+}
+
+void Service::submit(Now now) {
+  if (admitted_.empty()) return;
+  auto batch = std::move(admitted_);
+  admitted_.clear();
+  if (std::holds_alternative<replica::Serve>(node_.routing(now.steady))) {
+    node_.step(replica::Submit{std::move(batch)}, now.steady);
+    return;
+  }
+  for (const auto& submission : batch) refused(submission.handle);
+}
+
+// ---- what the node says
+
+void Service::accepted(std::uint64_t handle, const Position& at) {
+  const auto place = submitted_.find(handle);
+  if (place == submitted_.end()) return;
+  const auto submitted = std::move(place->second);
+  submitted_.erase(place);
+  wait_for_commit(submitted.to, submitted.number, submitted.reply, at.seq);
+}
+
+void Service::refused(std::uint64_t handle) {
+  const auto place = submitted_.find(handle);
+  if (place == submitted_.end()) return;
+  const auto submitted = std::move(place->second);
+  submitted_.erase(place);
+  send_not_leader(submitted.to, submitted.number);
+}
+
+void Service::applied(const Entry& entry) {
+  if (events_.size() != 0) events_.touch(tables_.concerned(entry));
+}
+
+void Service::committed(Seq seq) {
+  taken_.clear();
+  commits_.take_committed(seq, taken_);
+  send_committed(taken_);
+}
+
+void Service::reverted(Seq to) {
+  taken_.clear();
+  commits_.take_above(to, taken_);
+  for (const auto& waiting : taken_) send_not_leader(waiting.to, waiting.number);
+}
+
+void Service::deposed() {
+  taken_.clear();
+  commits_.take_all(taken_);
+  for (const auto& waiting : taken_) send_not_leader(waiting.to, waiting.number);
+  woken_.clear();
+  events_.take_all(woken_);
+  for (const auto& waiting : woken_) send_not_leader(waiting.to, waiting.number);
+}
+
+// ---- waiting
+
+void Service::wait_for_commit(ReplyTo to, std::uint64_t number, const WriteReply& reply, Seq at) {
+  if (at <= node_.committed()) {
+    replies_.reply(to, admission_.answer(reply, number));
+    return;
+  }
+  commits_.add({at, to, number, clock_ms(turn_.value + limits::commit_wait_ms_max), reply});
+}
+
+void Service::answer_when_committed(ReplyTo to, Reply&& reply, Now now) {
+  const auto depends_on = tables_.applied();
+  if (depends_on <= node_.committed()) {
+    replies_.reply(to, reply);
+    return;
+  }
+  const auto number = reply.number;
+  commits_.add({depends_on, to, number, clock_ms(now.steady.value + limits::commit_wait_ms_max),
+                std::move(reply)});
+}
+
+void Service::refuse_when_committed(ReplyTo to, std::uint64_t number, const Refusal& refusal,
+                                    Now now) {
+  answer_when_committed(to, refusal_reply(number, refusal), now);
+}
+
+void Service::send_committed(std::vector<CommitWaiters::Waiting>& taken) {
+  for (const auto& waiting : taken) {
+    if (const auto* write = std::get_if<WriteReply>(&waiting.what)) {
+      replies_.reply(waiting.to, admission_.answer(*write, waiting.number));
+    } else {
+      replies_.reply(waiting.to, std::get<Reply>(waiting.what));
+    }
+  }
+}
+
+void Service::send_not_leader(ReplyTo to, std::uint64_t number) {
+  reply::ErrorBody body;
+  body.text = stopping_ ? "this server is stopping" : status_text(Status::not_leader);
+  const auto routing = node_.routing(turn_);
+  if (const auto* elsewhere = std::get_if<replica::NotLeader>(&routing)) {
+    body.server = elsewhere->leader;
+  }
+  replies_.reply(to, {Status::not_leader, number, std::move(body)});
+}
+
+void Service::finish_turn(Now now) {
+  turn_ = now.steady;
+  unpark(now);
+  submit(now);
+  if (events_.touched()) {
+    woken_.clear();
+    events_.take_touched(tables_, woken_);
+    auto woken = std::move(woken_);
+    for (const auto& waiting : woken) answer_events(waiting, false, now);
+  }
+  expire(now);
+}
+
+void Service::expire(Now now) {
+  woken_.clear();
+  events_.take_expired(now.steady, woken_);
+  auto expired = std::move(woken_);
+  const bool serves =
+      !expired.empty() && std::holds_alternative<replica::Serve>(node_.routing(now.steady));
+  for (const auto& waiting : expired) {
+    if (serves) {
+      answer_events(waiting, true, now);
+    } else {
+      send_not_leader(waiting.to, waiting.number);
+    }
+  }
+  while (!parked_.empty() && parked_.front().deadline <= now.steady) {
+    const auto& waiting = parked_.front();
+    replies_.reply(waiting.to, refusal_reply(waiting.request.number,
+                                             {Status::unavailable, "no server leads yet"}));
+    parked_.pop_front();
+  }
+  if (now.steady < next_sweep_) return;
+  next_sweep_ = clock_ms(now.steady.value + 250);
+  taken_.clear();
+  commits_.take_expired(now.steady, taken_);
+  for (const auto& waiting : taken_) {
+    replies_.reply(waiting.to,
+                   refusal_reply(waiting.number,
+                                 {Status::unavailable, "not yet on the disks of all servers"}));
+  }
+}
+
+std::optional<replica::Clock> Service::next_deadline() const {
+  auto next = events_.next_deadline();
+  const auto consider = [&next](replica::Clock deadline) {
+    if (!next || deadline < *next) next = deadline;
+  };
+  if (!parked_.empty()) {
+    consider(parked_.front().deadline);
+    consider(clock_ms(asked_.value + limits::parked_ask_every_ms));
+  }
+  if (commits_.size() != 0) consider(next_sweep_);
+  return next;
+}
+
+}  // namespace chat262::broker

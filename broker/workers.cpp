@@ -1,0 +1,178 @@
+#include "broker/workers.hpp"
+
+#include <sodium.h>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "broker/server_limits.hpp"
+
+namespace chat262::broker {
+
+namespace {
+
+constexpr std::chrono::milliseconds room_poll{1000};
+
+store::LogWrite to_log_write(replica::Persist&& persist) {
+  store::LogWrite write;
+  write.promised = persist.promised;
+  write.identity = persist.identity;
+  write.cut_after = persist.cut_after;
+  write.entries = std::move(persist.entries);
+  write.commit = persist.commit;
+  return write;
+}
+
+}  // namespace
+
+// ---- log
+
+LogThread::LogThread(store::Log& log, Inbox& inbox)
+    : log_(log), inbox_(inbox), thread_([this] { run(); }) {}
+
+LogThread::~LogThread() {
+  queue_.close();
+  thread_.join();
+}
+
+void LogThread::persist(replica::Persist write) {
+  queue_.push(std::move(write));
+}
+void LogThread::resume() {
+  queue_.push(Resume{});
+}
+
+void LogThread::run() {
+  std::vector<Work> work;
+  auto last_look = std::chrono::steady_clock::now() - room_poll;
+  while (queue_.pop_all(work, room_poll)) {
+    if (!work.empty()) carry_out(work);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_look >= room_poll) {
+      last_look = now;
+      look_for_room();
+    }
+  }
+}
+
+void LogThread::carry_out(std::vector<Work>& work) {
+  std::vector<store::LogWrite> writes;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  for (auto& item : work) {
+    if (std::holds_alternative<Resume>(item)) {
+      // What was gathered before belongs to the failure that this ends.
+      failed_ = false;
+      continue;
+    }
+    if (failed_) continue;
+    auto& persist = std::get<replica::Persist>(item);
+    if (writes.empty()) first = persist.id;
+    last = persist.id;
+    writes.push_back(to_log_write(std::move(persist)));
+  }
+  if (writes.empty()) return;
+  const auto done = log_.write(writes);
+  if (done) {
+    inbox_.push(replica::Persisted{last});
+    return;
+  }
+  if (done.error().code != Errc::disk_full) {
+    inbox_.push(Fatal{"the log cannot be written: " + done.error().text});
+    failed_ = true;
+    return;
+  }
+  failed_ = true;
+  if (!full_) {
+    full_ = true;
+    inbox_.push(replica::DiskRoom{true});
+  }
+  inbox_.push(replica::PersistFailed{first});
+}
+
+void LogThread::look_for_room() {
+  const bool full = !log_.room();
+  if (full == full_) return;
+  full_ = full;
+  inbox_.push(replica::DiskRoom{full});
+}
+
+// ---- reader
+
+ReaderThread::ReaderThread(const store::Log& log, Inbox& inbox)
+    : log_(log), inbox_(inbox), thread_([this] { run(); }) {}
+
+ReaderThread::~ReaderThread() {
+  queue_.close();
+  thread_.join();
+}
+
+void ReaderThread::read(replica::ReadLog range) {
+  queue_.push(range);
+}
+
+void ReaderThread::run() {
+  while (const auto range = queue_.pop()) {
+    replica::LogRead answer{range->id, {}};
+    auto entries = log_.read(range->from, range->to, range->bytes_max);
+    if (entries) answer.entries = std::move(*entries);
+    inbox_.push(std::move(answer));
+  }
+}
+
+// ---- tables
+
+TablesThread::TablesThread(store::Tables& tables, store::Log& log, Inbox& inbox)
+    : tables_(tables), log_(log), inbox_(inbox), thread_([this] { run(); }) {}
+
+TablesThread::~TablesThread() {
+  queue_.close();
+  thread_.join();
+}
+
+void TablesThread::write_behind() {
+  queue_.push(Job{});
+}
+
+void TablesThread::run() {
+  while (queue_.pop()) {
+    const auto written = tables_.write_behind(log_);
+    if (!written && written.error().code != Errc::disk_full) {
+      inbox_.push(Fatal{"the tables cannot be written: " + written.error().text});
+      continue;
+    }
+    inbox_.push(TablesWritten{!written});
+  }
+}
+
+// ---- hashers
+
+Hashers::Hashers(Inbox& inbox) : inbox_(inbox) {
+  for (unsigned i = 0; i < limits::password_workers; ++i) {
+    threads_.emplace_back([this] { run(); });
+  }
+}
+
+Hashers::~Hashers() {
+  queue_.close();
+  for (auto& thread : threads_) thread.join();
+}
+
+bool Hashers::start(PasswordJob job) {
+  return queue_.push_if_below(limits::password_queue_max, std::move(job));
+}
+
+void Hashers::run() {
+  while (auto job = queue_.pop()) {
+    PasswordDone done;
+    done.job = job->id;
+    done.verified = !job->verify || verify_password(job->password, job->hash);
+    if (done.verified && job->make) done.hash = hash_password(job->new_password);
+    sodium_memzero(job->password.data(), job->password.size());
+    sodium_memzero(job->new_password.data(), job->new_password.size());
+    inbox_.push(std::move(done));
+  }
+}
+
+}  // namespace chat262::broker
