@@ -22,7 +22,7 @@ std::string text_of(const RequestId& request) {
     if (byte == 0) break;
     name += static_cast<char>(byte);
   }
-  return request.number == 1 ? name : name + "#" + std::to_string(request.number);
+  return request.number == 1 ? name : name + "." + std::to_string(request.number);
 }
 
 std::string text_of(const View& view) {
