@@ -59,6 +59,7 @@ struct ConversationRef {  // as one account sees it
 struct Concerned {
   std::vector<AccountId> accounts;  // directly
   std::optional<RoomId> room;       // and every member of this room
+  std::vector<RoomId> more_rooms;   // and of these: an account that was in them was deleted
 };
 
 struct TablesOptions {
@@ -89,6 +90,10 @@ class Tables {
   // afterwards applied() <= to, and the caller applies the log from there. If `to` is below what
   // is durable, the tables are emptied and applied() is 0.
   [[nodiscard]] virtual Result<void> revert_to(Seq to) = 0;
+
+  // A look-up met a damaged record or a read error (and answered as if nothing was there). Errc::
+  // corrupt: call revert_to(Seq{}) and apply the log anew; io: the process must end.
+  [[nodiscard]] virtual std::optional<Error> fault() const = 0;
 
   // ---- write-behind
 

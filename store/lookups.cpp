@@ -1,0 +1,107 @@
+// Looking up: accounts, sessions, rooms, names.
+#include <algorithm>
+
+#include "protocol/limits.hpp"
+#include "protocol/names.hpp"
+#include "store/disk_tables.hpp"
+
+namespace chat262::store {
+
+namespace {
+constexpr unsigned scan_records_max = 4096;  // that one page of a search looks at
+}
+
+std::optional<Outcome> DiskTables::request(const RequestId& id) const {
+  const auto stored = records_.get(schema::request_key(id).text());
+  return stored ? schema::read_outcome(*stored) : std::nullopt;
+}
+
+std::optional<AccountRecord> DiskTables::account(const AccountId& id) const {
+  const auto stored = records_.get(schema::account_key(id).text());
+  return stored ? schema::read_account(id, *stored) : std::nullopt;
+}
+
+std::optional<AccountRecord> DiskTables::account_named(const std::string& folded) const {
+  if (folded.size() > limits::name_bytes_max) return std::nullopt;
+  const auto id = records_.get(schema::account_name_key(folded).text());
+  return id ? account(Reader(*id).id<AccountId>()) : std::nullopt;
+}
+
+std::optional<SessionRecord> DiskTables::session(const Hash& token_hash) const {
+  const auto stored = records_.get(schema::session_key(token_hash).text());
+  return stored ? schema::read_session(*stored) : std::nullopt;
+}
+
+std::optional<RoomRecord> DiskTables::room(const RoomId& id) const {
+  const auto stored = records_.get(schema::room_key(id).text());
+  return stored ? schema::read_room(id, *stored) : std::nullopt;
+}
+
+std::optional<RoomRecord> DiskTables::room_named(const std::string& folded) const {
+  if (folded.size() > limits::name_bytes_max) return std::nullopt;
+  const auto id = records_.get(schema::room_name_key(folded).text());
+  return id ? room(Reader(*id).id<RoomId>()) : std::nullopt;
+}
+
+bool DiskTables::is_member(const RoomId& room, const AccountId& account) const {
+  return records_.get(schema::conversation_key(account, room).text()).has_value();
+}
+
+// ---- pages of names
+
+// The part of a pattern before its first `*` bounds the range to look at.
+template <class Record, class Load>
+Tables::Page<Record> DiskTables::page_of_names(const schema::Key& prefix,
+                                               const std::string& pattern, const std::string& after,
+                                               unsigned limit, Load load) const {
+  Page<Record> page;
+  const std::string fixed = pattern.substr(0, std::min(pattern.find('*'), pattern.size()));
+  if (fixed.size() > limits::name_bytes_max || after.size() > limits::name_bytes_max) return page;
+  schema::Key range = prefix;
+  range.tail(fixed);
+  schema::Key from = range;
+  // The key after `after`: the same with a zero byte behind it.
+  if (after >= fixed && !after.empty()) (from = prefix).tail(after).u8(0);
+  Scan scan = records_.scan(Direction::up, range.text(), from.text());
+  for (unsigned seen = 0; scan.valid(); scan.next()) {
+    const std::string folded(scan.key().substr(prefix.size()));
+    if (matches(pattern, folded)) {
+      if (std::optional<Record> record = load(scan.value())) {
+        page.items.push_back(std::move(*record));
+      }
+    }
+    if (page.items.size() >= limit || ++seen >= scan_records_max) {
+      scan.next();
+      if (scan.valid()) page.next = folded;
+      break;
+    }
+  }
+  records_.finish(scan);
+  return page;
+}
+
+Tables::Page<AccountRecord> DiskTables::accounts(const std::string& pattern,
+                                                 const std::string& after, unsigned limit) const {
+  return page_of_names<AccountRecord>(schema::prefix(schema::Table::account_names), pattern, after,
+                                      limit, [this](std::string_view id) {
+                                        auto record = account(Reader(id).id<AccountId>());
+                                        if (record && record->deleted) record.reset();
+                                        return record;
+                                      });
+}
+
+Tables::Page<RoomRecord> DiskTables::rooms(const std::string& pattern, const std::string& after,
+                                           unsigned limit) const {
+  return page_of_names<RoomRecord>(
+      schema::prefix(schema::Table::room_names), pattern, after, limit,
+      [this](std::string_view id) { return room(Reader(id).id<RoomId>()); });
+}
+
+Tables::Page<AccountRecord> DiskTables::members(const RoomId& room, const std::string& after,
+                                                unsigned limit) const {
+  return page_of_names<AccountRecord>(
+      schema::members_prefix(room), "*", after, limit,
+      [this](std::string_view id) { return account(Reader(id).id<AccountId>()); });
+}
+
+}  // namespace chat262::store

@@ -1,0 +1,126 @@
+// The tables' keys and values. SCHEMA.md is the description, byte by byte.
+//
+// A key is the table's letter and its fields; a value is fields too. No key is longer than
+// key_bytes_max, which is far below LMDB's limit.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "protocol/entry.hpp"
+#include "store/bytes.hpp"
+#include "store/tables.hpp"
+
+namespace chat262::store::schema {
+
+inline constexpr std::size_t key_bytes_max = 128;
+inline constexpr std::size_t value_bytes_max = 512;
+inline constexpr std::size_t password_hash_bytes_max = 255;
+
+using Key = FixedWriter<key_bytes_max>;
+using Value = FixedWriter<value_bytes_max>;
+
+enum class Table : std::uint8_t {
+  accounts = 'a',
+  account_names = 'n',
+  sessions = 's',
+  account_sessions = 't',
+  rooms = 'r',
+  room_names = 'q',
+  members = 'm',
+  conversations = 'c',
+  timeline = 'l',
+  authored = 'w',
+  notices = 'x',
+  requests = 'o',
+  deletions = 'd',
+  epochs = 'e',
+  forks = 'f'
+};
+
+[[nodiscard]] inline Key prefix(Table table) {
+  Key key;
+  key.u8(static_cast<std::uint8_t>(table));
+  return key;
+}
+[[nodiscard]] inline Key account_key(const AccountId& id) {
+  return prefix(Table::accounts).id(id);
+}
+[[nodiscard]] inline Key account_name_key(std::string_view folded) {
+  return prefix(Table::account_names).tail(folded);
+}
+[[nodiscard]] inline Key session_key(const Hash& token) {
+  return prefix(Table::sessions).hash(token);
+}
+[[nodiscard]] inline Key account_sessions_prefix(const AccountId& account) {
+  return prefix(Table::account_sessions).id(account);
+}
+[[nodiscard]] inline Key room_key(const RoomId& id) {
+  return prefix(Table::rooms).id(id);
+}
+[[nodiscard]] inline Key room_name_key(std::string_view folded) {
+  return prefix(Table::room_names).tail(folded);
+}
+[[nodiscard]] inline Key members_prefix(const RoomId& room) {
+  return prefix(Table::members).id(room);
+}
+[[nodiscard]] inline Key conversations_prefix(const AccountId& account) {
+  return prefix(Table::conversations).id(account);
+}
+[[nodiscard]] Key conversation_key(const AccountId& account,
+                                   const std::variant<AccountId, RoomId>& with);
+[[nodiscard]] inline Key timeline_prefix(const ConversationId& conversation) {
+  return prefix(Table::timeline).id(conversation);
+}
+[[nodiscard]] inline Key authored_prefix(const AccountId& account) {
+  return prefix(Table::authored).id(account);
+}
+[[nodiscard]] inline Key notices_prefix(const AccountId& account) {
+  return prefix(Table::notices).id(account);
+}
+[[nodiscard]] inline Key request_key(const RequestId& request) {
+  return prefix(Table::requests).request(request);
+}
+[[nodiscard]] inline Key deletion_key(const AccountId& account) {
+  return prefix(Table::deletions).id(account);
+}
+[[nodiscard]] inline Key epoch_key(Seq at) {
+  return prefix(Table::epochs).seq(at);
+}
+[[nodiscard]] inline Key fork_key(const Epoch& epoch) {
+  return prefix(Table::forks).epoch(epoch);
+}
+
+// ---- values
+
+[[nodiscard]] Value account_value(const AccountRecord& record);
+[[nodiscard]] std::optional<AccountRecord> read_account(const AccountId& id,
+                                                        std::string_view value);
+[[nodiscard]] bool account_deleted(std::string_view value);
+
+[[nodiscard]] Value session_value(const SessionRecord& record);
+[[nodiscard]] std::optional<SessionRecord> read_session(std::string_view value);
+
+[[nodiscard]] Value room_value(const RoomRecord& record);
+[[nodiscard]] std::optional<RoomRecord> read_room(const RoomId& id, std::string_view value);
+
+struct Conversation {  // as one account sees it
+  ConversationId id{};
+  Position read_upto{};
+  Seq since{};   // rooms: where it joined; direct ones: 0
+  Seq notice{};  // its newest read marker's entry, 0: none
+};
+[[nodiscard]] Value conversation_value(const Conversation& conversation);
+[[nodiscard]] std::optional<Conversation> read_conversation(std::string_view value);
+
+[[nodiscard]] Value item_value(Tables::ItemKind kind, const AccountId& who);
+
+enum class Notice : std::uint8_t { read = 0, left = 1 };
+
+[[nodiscard]] Value outcome_value(const Outcome& outcome);
+[[nodiscard]] std::optional<Outcome> read_outcome(std::string_view value);
+
+// What stands behind the conversation's owner in its key.
+[[nodiscard]] std::variant<AccountId, RoomId> read_with(std::string_view key_tail);
+
+}  // namespace chat262::store::schema

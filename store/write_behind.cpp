@@ -1,0 +1,121 @@
+// The overlay's way to disk.
+#include <algorithm>
+
+#include "store/bytes.hpp"
+#include "store/data_directory.hpp"
+#include "store/disk_tables.hpp"
+
+namespace chat262::store {
+
+namespace {
+constexpr std::uint64_t disk_is_full_below_bytes = 4 << 20;
+}
+
+// ---- reactor
+
+bool DiskTables::seal(Seq commit) {
+  while (!tail_.empty() && tail_.front().seq <= commit) {
+    committed_ = tail_.front();
+    tail_.pop_front();
+  }
+  records_.overlay().forget_undo(committed_.seq);
+  const Stage stage = stage_;
+  if (stage == Stage::failed) {
+    enlarge_map();
+    stage_ = Stage::sealed;
+    return true;
+  }
+  if (stage != Stage::none || committed_.seq.value <= durable_) return false;
+  records_.overlay().seal(committed_.seq);
+  sealed_mark_ = committed_;
+  stage_ = Stage::sealed;
+  return true;
+}
+
+void DiskTables::settle() {
+  if (stage_ != Stage::written) return;
+  spent_ = records_.overlay().take_sealed();
+  records_.refresh();
+  stage_ = Stage::none;
+}
+
+// The map can change its size only while no transaction is open, the reactor's snapshot included.
+void DiskTables::enlarge_map() {
+  if (!map_full_.exchange(false)) return;
+  records_.refresh();
+  if (!env_->enlarge(env_->size().map_bytes * 2)) map_full_ = true;  // tried again with the next
+}
+
+// ---- tables thread
+
+Result<void> DiskTables::write_behind(Log& log) {
+  const std::lock_guard lock(mutex_);
+  Stage expected = Stage::sealed;
+  if (!stage_.compare_exchange_strong(expected, Stage::writing)) return {};
+  spent_.reset();
+  auto done = write_sealed(log);
+  if (!done) {
+    map_full_ =
+        done.error().code == Errc::disk_full && free_bytes(directory_) > disk_is_full_below_bytes;
+    stage_ = Stage::failed;
+    return done;
+  }
+  set_durable(sealed_mark_);
+  stage_ = Stage::written;
+  return done;
+}
+
+Result<void> DiskTables::write_sealed(Log& log) {
+  if (!log.room()) {
+    return fail(Errc::disk_full, directory_.string() + ": the disk is full: free some space");
+  }
+  if (auto erased = erase_deleted(log); !erased) return erased;
+  auto txn = env_->write();
+  if (!txn) return tl::unexpected(txn.error());
+  return put_sealed(*txn).and_then([&] { return put_mark(*txn, sealed_mark_); }).and_then([&] {
+    return txn->commit();
+  });
+}
+
+// The texts of accounts deleted in this generation: durably gone before it is written.
+Result<void> DiskTables::erase_deleted(Log& log) const {
+  const schema::Key deletions = schema::prefix(schema::Table::deletions);
+  const SlotMap& sealed = *records_.overlay().sealed();
+  std::optional<lmdb::Txn> txn;
+  for (auto slot = sealed.lower_bound(deletions.text());
+       slot != sealed.end() && slot->first.starts_with(deletions.text()); ++slot) {
+    if (!txn) {
+      auto begun = env_->read();
+      if (!begun) return tl::unexpected(begun.error());
+      txn.emplace(std::move(*begun));
+    }
+    const auto account = Reader(slot->first.substr(1)).id<AccountId>();
+    const schema::Key authored = schema::authored_prefix(account);
+    std::vector<Seq> seqs;
+    Scan scan({.second = &sealed, .txn = &*txn, .db = db_}, Direction::up, authored.text(),
+              authored.text());
+    for (; scan.valid(); scan.next()) {
+      seqs.push_back(Reader(scan.key().substr(authored.size())).seq());
+    }
+    if (scan.error()) return tl::unexpected(*scan.error());
+    if (auto erased = log.erase_texts(seqs); !erased) return erased;
+  }
+  return {};
+}
+
+Result<void> DiskTables::put_sealed(lmdb::Txn& txn) const {
+  Bytes record;
+  for (const auto& [key, slot] : *records_.overlay().sealed()) {
+    Result<void> done;
+    if (slot.removed) {
+      done = txn.remove(db_, to_bytes(key));
+    } else {
+      seal_record(to_bytes(key), to_bytes(slot.value), record);
+      done = txn.put(db_, to_bytes(key), record);
+    }
+    if (!done) return done;
+  }
+  return {};
+}
+
+}  // namespace chat262::store
