@@ -1,0 +1,95 @@
+#include "client/terminal/json.hpp"
+
+#include "client/terminal/arguments.hpp"
+
+namespace chat262::client {
+
+using nlohmann::json;
+
+json json_of(const Message& message) {
+  json object = {{"event", "message"},
+                 {"id", message.id},
+                 {"cursor", hex(message.at)},
+                 {"time_ms", message.time_ms},
+                 {"conversation", target_text(message.conversation)},
+                 {"from", message.from},
+                 {"text", message.text}};
+  if (message.erased) object["erased"] = true;
+  if (message.original) {
+    object["original"] = {{"author", message.original->author},
+                          {"time_ms", message.original->time_ms}};
+  }
+  return object;
+}
+
+json json_of(const Event& event) {
+  if (const auto* message = std::get_if<Message>(&event)) return json_of(*message);
+  if (const auto* joined = std::get_if<Joined>(&event)) {
+    return {{"event", "joined"},
+            {"cursor", hex(joined->at)},
+            {"time_ms", joined->time_ms},
+            {"room", joined->room},
+            {"user", joined->user}};
+  }
+  if (const auto* left = std::get_if<Left>(&event)) {
+    return {{"event", "left"},
+            {"cursor", hex(left->at)},
+            {"time_ms", left->time_ms},
+            {"room", left->room},
+            {"user", left->user}};
+  }
+  const Read& read = std::get<Read>(event);
+  return {{"event", "read"},
+          {"cursor", hex(read.at)},
+          {"conversation", target_text(read.conversation)},
+          {"upto", hex(read.upto)}};
+}
+
+json json_of(const Conversation& conversation) {
+  json object = {{"conversation", target_text(conversation.target)},
+                 {"unread", conversation.unread},
+                 {"read_upto", hex(conversation.read_upto)}};
+  object["last"] = conversation.last ? json_of(*conversation.last) : json(nullptr);
+  return object;
+}
+
+json json_of(const ServerStatus& status) {
+  json object = {{"server", status.server},
+                 {"software", status.software},
+                 {"cluster", status.cluster},
+                 {"role", status.role},
+                 {"health", status.health},
+                 {"epoch", {{"counter", status.epoch_counter}, {"server", status.epoch_server}}},
+                 {"in_sync", status.in_sync},
+                 {"lost_disk", status.lost_disk},
+                 {"view", status.view},
+                 {"heard", status.heard},
+                 {"waiting_for", status.waiting_for},
+                 {"waiting_why", status.waiting_why},
+                 {"last", status.last},
+                 {"last_hash", status.last_hash},
+                 {"commit", status.commit},
+                 {"applied", status.applied},
+                 {"log_bytes", status.log_bytes},
+                 {"table_bytes", status.table_bytes},
+                 {"uptime_ms", status.uptime_ms},
+                 {"starts", status.starts}};
+  object["leader"] = status.leader ? json(*status.leader) : json(nullptr);
+  return object;
+}
+
+json json_of(const Refused& refused) {
+  json object = {{"outcome", "refused"}, {"code", refused.code}, {"text", refused.text}};
+  if (!refused.waiting_for.empty()) object["waiting_for"] = refused.waiting_for;
+  return object;
+}
+
+json json_of(const Unknown& unknown) {
+  return {{"outcome", "unknown"}, {"request_id", to_text(unknown.request)}, {"text", unknown.text}};
+}
+
+std::string one_line(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace chat262::client
