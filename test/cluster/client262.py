@@ -3,6 +3,7 @@
 It shows that the document is enough, and drives the cluster tests.
 """
 import os
+import random
 import time
 
 import msgpack
@@ -14,8 +15,6 @@ REGISTER, LOG_IN, LOG_OUT, LOG_OUT_ALL, CHANGE_PASSWORD, DELETE_ACCOUNT = 10, 11
 SEARCH_ACCOUNTS, LIST_CONVERSATIONS = 20, 21
 CREATE_ROOM, JOIN_ROOM, LEAVE_ROOM, LIST_ROOMS, LIST_MEMBERS = 30, 31, 32, 33, 34
 SEND, HISTORY, EVENTS, MARK_READ = 40, 41, 42, 43
-WRITES = {REGISTER, LOG_IN, LOG_OUT, LOG_OUT_ALL, CHANGE_PASSWORD, DELETE_ACCOUNT, CREATE_ROOM,
-          JOIN_ROOM, LEAVE_ROOM, SEND, MARK_READ}
 USER, ROOM = 0, 1
 OK, NOT_LEADER, UNAVAILABLE, BUSY = 0, 1, 2, 3
 POLL_MS = 1000
@@ -59,7 +58,8 @@ class Client:
 
     def __init__(self, servers, timeout=10.0):
         self.servers = [_socket(host, port) for host, port in servers]
-        self.id, self.number, self.token = os.urandom(16), 0, b''
+        self.id, self.number = os.urandom(16), 0
+        self.token, self.session = b'', None
         self.timeout, self.at = timeout, 0
 
     def close(self):
@@ -79,45 +79,48 @@ class Client:
             return None
         if not socket.poll(wait_ms, zmq.POLLIN):
             return None
-        version, status, number, body = unpack(socket.recv())
+        version, status, number, body = unpack(socket.recv())[:4]
         assert version == VERSION, version
         return status, number, body
 
     def call(self, operation, body, number=None):
-        """Until answered or the deadline: the same request, with the same number, to one server
-        after the other. Raises Refused or NoAnswer."""
+        """Until answered or the deadline, by the table "Which server to ask": the same request,
+        with the same number, to one server after the other. Raises Refused or NoAnswer."""
         if number is None:
             self.number += 1
             number = self.number
         frame, give_up = self.pack(operation, body, number), time.monotonic() + self.timeout
-        last, failed = None, 0
+        server, failed, pause_ms, last = self.at, set(), 50, None
         while time.monotonic() < give_up:
-            answer = self.exchange(self.at, frame)
-            if answer is None:
-                self.at, failed = (self.at + 1) % len(self.servers), failed + 1
-                continue
-            status, echoed, result = answer
-            assert echoed == number, (echoed, number)
-            if status == OK:
-                return result
-            if status not in (NOT_LEADER, UNAVAILABLE, BUSY):
-                raise Refused(status, result)
-            last = Refused(status, result)
-            text, leader, retry_ms, _ = result
-            del text
-            if status == NOT_LEADER and leader is not None and leader != self.at:
-                self.at = leader
-            elif status != BUSY:
-                self.at = (self.at + 1) % len(self.servers)
-            if status != NOT_LEADER or failed:
-                self.pause(retry_ms or 50)
-        if last is not None and operation not in WRITES:
-            raise last
+            answer = self.exchange(server, frame)
+            if answer is not None and answer[1] == number:
+                status, _, result = answer
+                if status == OK or status >= 10:
+                    self.at = server
+                    if status == OK:
+                        return result
+                    raise Refused(status, result)
+                last = Refused(status, result)
+                if status == BUSY:
+                    self.pause(result[2] + random.randrange(20))
+                    continue
+                if status == NOT_LEADER and result[1] is not None:
+                    if result[1] in failed:
+                        self.pause(50)
+                    server = result[1]
+                    failed.discard(server)
+                    continue
+            failed.add(server)
+            server = (server + 1) % len(self.servers)
+            if len(failed) == len(self.servers):
+                self.pause(pause_ms / 2 + random.random() * pause_ms / 2)
+                pause_ms, failed = min(2 * pause_ms, 1000), set()
         raise NoAnswer(f'operation {operation} number {number}: {last}')
 
-    def pause(self, wait_ms):
-        """Wait before the next try: nothing comes unasked, so this is a plain pause."""
-        self.servers[self.at].poll(wait_ms, zmq.POLLIN)
+    @staticmethod
+    def pause(wait_ms):
+        """Before the next try. Nothing comes unasked, so there is nothing to wait for but time."""
+        zmq.Poller().poll(wait_ms)
 
     # ---- operations
 

@@ -170,8 +170,9 @@ class Cluster:
             writer.ask_to_stop()
         if kind is not None and kind is not SystemExit:
             for server in self.servers:
-                print(f'---- server {server.number} {server.host} status {server.status()}\n'
-                      f'{server.words()}', file=sys.stderr)
+                ended = server.process and server.process.poll()
+                print(f'---- server {server.number} {server.host} ended with {ended}, status '
+                      f'{server.status()}\n{server.words()}', file=sys.stderr)
         for server in self.servers:
             if server.process:
                 server.resume()

@@ -2,7 +2,7 @@
 is killed, then the next one; both come back; every acknowledged message is there, once, in order,
 on all three servers. Everything is done with the programs that a person would use.
 
-Usage: tour.py [--build FOLDER]
+Usage: tour.py [--build FOLDER] [--base ADDRESS]
 """
 import argparse
 import json
@@ -23,10 +23,11 @@ def say(text=''):
 
 
 class Tour:
-    def __init__(self, build):
-        self.build = os.path.abspath(build)
+    def __init__(self, build, base):
+        self.build, self.base = os.path.abspath(build), base
         self.folder = tempfile.mkdtemp(prefix='chat262-tour-')
-        self.servers = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+        net, first = base.rsplit('.', 1)
+        self.servers = [f'{net}.{int(first) + n}' for n in range(3)]
         self.acknowledged = {name: [] for name in PEOPLE}
         self.longest, self.failure = 0.0, None
         self.enough = threading.Event()
@@ -100,13 +101,16 @@ class Tour:
             self.failure = f'{who}: {error}'
 
     def table(self):
-        say(self.run('chat262ctl', 'status', *self.servers).rstrip())
+        shown = subprocess.run([self.program('chat262ctl'), 'status', *self.servers],
+                               capture_output=True, text=True, timeout=30, check=False)
+        say(shown.stdout.rstrip())
         say()
 
     def show(self):
-        say('Three servers on 127.0.0.1, 127.0.0.2 and 127.0.0.3:')
+        say(f'Three servers on {", ".join(self.servers)}:')
         self.demo = subprocess.Popen(
-            [self.program('chat262ctl'), 'demo', '--dir', os.path.join(self.folder, 'demo')],
+            [self.program('chat262ctl'), 'demo', '--base', self.base, '--dir',
+             os.path.join(self.folder, 'demo')],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.wait_in_sync()
         self.table()
@@ -154,18 +158,13 @@ class Tour:
         say()
         self.check()
 
-    def data_of(self, server):
-        folder = os.path.join(self.folder, 'demo')
-        return next(os.path.join(folder, name) for name in sorted(os.listdir(folder))
-                    if name.endswith(str(server)) and os.path.isdir(os.path.join(folder, name)))
-
     def check(self):
         """Every acknowledged message once, in order, in each server's own log."""
         total = sum(map(len, self.acknowledged.values()))
         for server in range(3):
             out = os.path.join(self.folder, f'{server}.jsonl')
             self.run('chat262-replay', 'export', '--all', '--quiet', '--data',
-                     self.data_of(server), '--to', out)
+                     os.path.join(self.folder, 'demo', f'server-{server}'), '--to', out)
             with open(out, encoding='utf-8') as file:
                 texts = [json.loads(line)['text'] for line in file]
             for who in PEOPLE:
@@ -188,7 +187,9 @@ class Tour:
 def main():
     parser = argparse.ArgumentParser(description='A tour of the demo cluster.')
     parser.add_argument('--build', default=os.environ.get('CHAT262_BUILD', 'build'))
-    tour = Tour(parser.parse_args().build)
+    parser.add_argument('--base', default='127.0.0.1', help='address of server 0')
+    arguments = parser.parse_args()
+    tour = Tour(arguments.build, arguments.base)
     try:
         tour.show()
     except RuntimeError as error:
