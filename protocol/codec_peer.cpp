@@ -57,7 +57,7 @@ auto fields(Shape, Like<peer::Prepare> auto& m) {
 }
 auto fields(Shape, Like<peer::Promise> auto& m) {
   return std::tie(m.epoch, m.last, m.last_hash, m.view_at, m.view, m.commit, m.in_sync, m.lost_disk,
-                  m.health, m.full_views_only);
+                  m.health);
 }
 auto fields(Shape, Like<peer::Fetch> auto& m) {
   return std::tie(m.epoch, m.previous, m.bytes_max);

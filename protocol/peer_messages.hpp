@@ -30,7 +30,7 @@ struct Hello {
   Position last{};
   Hash last_hash{};
   Incarnation seen{};      // highest incarnation of the receiver that the sender knows
-  bool lost_disk = false;  // the sender's disk is empty among others that are not, or an old copy
+  bool lost_disk = false;  // the sender's disk is new and empty, or an old copy
   bool operator==(const Hello&) const = default;
 };
 
@@ -118,7 +118,6 @@ struct Promise {
   bool in_sync = false;
   bool lost_disk = false;
   Health health = Health::able;
-  bool full_views_only = false;  // every view of its log names every server of the cluster
   bool operator==(const Promise&) const = default;
 };
 

@@ -20,6 +20,10 @@ class DiskLog final : public Log {
   static Result<std::unique_ptr<DiskLog>> open_to_write(const LogOptions& options);
   static Result<std::unique_ptr<DiskLog>> open_read_only(const std::filesystem::path& directory);
 
+  // For a copied log: makes it that of `identity`, before it is opened.
+  static Result<void> give_identity(const std::filesystem::path& directory,
+                                    const Identity& identity);
+
   const LogStart& start() const override { return start_; }
   Identity identity() const override { return identity_; }
   Result<void> write(std::span<const LogWrite> writes) override;
@@ -36,7 +40,7 @@ class DiskLog final : public Log {
   struct State {
     Epoch promised{};
     Incarnation incarnation{};
-    bool lost_disk = false;
+    bool lost_disk = true;  // a new directory knows nothing
     Seq commit{};
   };
   struct Tip {  // the end of the log
@@ -52,6 +56,7 @@ class DiskLog final : public Log {
   Result<void> open_env(std::uint64_t map_bytes, bool read_only);
   Result<void> read_start(std::size_t tail_bytes);
   Result<void> check_identity(const Identity& identity);
+  Result<void> put_identity(lmdb::Txn& txn, const Identity& identity) const;
   Result<void> begin_incarnation(std::uint32_t nonce);
 
   Result<std::optional<State>> read_state(const lmdb::Txn& txn) const;

@@ -46,7 +46,7 @@ struct PlacedView {
 struct LogStart {
   Epoch promised{};
   Incarnation incarnation{};
-  bool lost_disk = false;
+  bool lost_disk = false;  // also true in a new directory: see replica::Durable
   Seq commit{};
   std::vector<PlacedView> views;
   std::vector<Entry> tail;  // verified against the hash chain

@@ -70,6 +70,10 @@ void Replica::State::carry_out(const AfterWrite& after) {
         send_prepare();
       }
       return;
+    case AfterWrite::What::found:
+      founding_ = false;
+      lost_disk_ = false;
+      return;
     case AfterWrite::What::hello:
       each_peer([this](ServerId id, Peer&) { say_hello(id); });
       return;

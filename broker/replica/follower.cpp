@@ -62,20 +62,8 @@ void Replica::State::accept(peer::Append& m) {
 }
 
 void Replica::State::append_from_leader(std::vector<Entry> entries) {
-  const bool was_empty = log_.empty();
   Persist write;
   for (const Entry& entry : entries) log_.append(entry);
-  if (was_empty && !lost_disk_) {
-    // An empty server takes part in the making of a cluster only if the very first view names this
-    // life of it. Otherwise its disk was lost, and half a log must not count as a whole one.
-    const std::vector<Member>& first = log_.views().front().view.members;
-    const Member self{config_.self, incarnation_};
-    if (std::find(first.begin(), first.end(), self) == first.end()) {
-      lost_disk_ = true;
-      write.identity = std::pair{incarnation_, true};
-      note(NoteLevel::warning, "this server's disk is empty, the others' are not");
-    }
-  }
   write.entries = std::move(entries);
   proved_ = log_.last().seq;
   persist(std::move(write));

@@ -54,8 +54,10 @@ struct PlacedView {
 // What the disk holds at start.
 struct Durable {
   Epoch promised{};
-  Incarnation incarnation{};      // this life's: already raised and on disk
-  bool lost_disk = false;         // an empty or old copy of a disk: learner until in-sync again
+  Incarnation incarnation{};  // this life's: already raised and on disk
+  // A new directory, or an old copy of a disk: what its log lacks says nothing. It does not count
+  // in a takeover until it has been in-sync, or until all servers have met while all were empty.
+  bool lost_disk = false;
   Seq commit{};                   // the commit hint
   std::vector<PlacedView> views;  // every view entry of the log, in order
   // The end of the log, consecutive, ending with its last entry: at least everything above

@@ -68,6 +68,7 @@ void Replica::State::on_message(ServerId from, peer::Hello& m, Incarnation incar
   p.has_log = m.last.seq > Seq{};
   p.lost_disk = m.lost_disk;
   p.knows_me = knows_me;
+  p.said_empty = knows_me && !p.has_log;
   if (!p.knows_me) say_hello(from);
   if (verdict_) verdict_.reset();  // somebody is back: judge anew
 }
@@ -99,6 +100,9 @@ void Replica::State::peer_restarted(ServerId id, Incarnation incarnation) {
     takeover_->wait_until.erase(id);
     takeover_->nacked.erase(id);
     takeover_->sent = Clock{};
+    const bool syncing =
+        takeover_->phase == Takeover::Phase::fetch || takeover_->phase == Takeover::Phase::load_own;
+    if (syncing) takeover_->phase = Takeover::Phase::prepare;
   }
   if (leads()) rewind(id, log_.last());
 }
@@ -125,6 +129,7 @@ void Replica::State::on_message(ServerId from, peer::Heartbeat& m) {
   observe_epoch(m.leader_epoch);
   p.last = m.last;
   p.has_log = m.last.seq > Seq{};
+  p.said_empty = !p.has_log;
   p.beat = m;
   if (m.role != peer::Role::leader) return;
   const Epoch epoch = m.leader_epoch;
@@ -166,6 +171,20 @@ void Replica::State::on_message(ServerId from, peer::Goodbye& m) {
       hinted_at_ = now_;
     }
   }
+}
+
+// A new directory may be a new cluster's or that of a server that lost its disk. It is a new
+// cluster if every server says, to this very life of ours, that its log is empty.
+void Replica::State::found_cluster() {
+  if (!lost_disk_ || founding_ || !log_.empty()) return;
+  bool all = true;
+  each_peer([&](ServerId id, Peer& p) { all = all && alive(id) && p.said_empty; });
+  if (!all) return;
+  founding_ = true;
+  Persist write;
+  write.identity = std::pair{incarnation_, false};
+  persist(std::move(write), {AfterWrite{AfterWrite::What::found, {}, {}}});
+  note(NoteLevel::info, "every server is here and empty: this is a new cluster");
 }
 
 void Replica::State::heartbeat() {

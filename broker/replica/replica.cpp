@@ -149,6 +149,7 @@ void Replica::State::on(const Stop&) {
 
 // What follows from the new state, whatever the input was.
 void Replica::State::after_step() {
+  found_cluster();
   if (takeover_) drive_takeover();
   if (leads()) {
     const bool cannot_lead = disk_full_ || health() == peer::Health::stalled;

@@ -39,12 +39,25 @@ Routing Replica::State::routing(Clock now) const {
   if (verdict_ && now.value - verdict_->at.value < 2 * config_.timers.verdict_keeps) {
     return Unavailable{verdict_->waiting_for, verdict_->why};
   }
-  if (lost_disk_)
-    return Unavailable{{config_.self}, "lost its disk and nobody brings it up to date"};
+  if (lost_disk_) return waiting_with_lost_disk();
   if (disk_full_) return Unavailable{{config_.self}, "has a full disk"};
   if (health() == peer::Health::stalled) return Unavailable{{config_.self}, "has a stalled disk"};
   if (!tables_ready_) return Unavailable{{config_.self}, "is rebuilding its tables"};
   return Undecided{};
+}
+
+// It is not known yet whether the cluster is new: that shows when all have met.
+Unavailable Replica::State::waiting_with_lost_disk() const {
+  Unavailable result;
+  bool somebody_has_log = false;
+  each_peer([&](ServerId id, const Peer& p) {
+    if (suspected(id)) result.waiting_for.push_back(id);
+    somebody_has_log = somebody_has_log || p.has_log;
+  });
+  result.why = somebody_has_log || !log_.empty()
+                   ? "must lead, because this server has a new or old disk"
+                   : "is not reachable; a new cluster begins when all servers have met";
+  return result;
 }
 
 Summary Replica::State::summary(Clock) const {
@@ -66,7 +79,11 @@ Summary Replica::State::summary(Clock) const {
   each_peer([&](ServerId id, const Peer&) {
     if (alive(id)) s.heard.push_back(id);
   });
-  if (verdict_ && !hears_leader()) {
+  if (lost_disk_ && !hears_leader()) {
+    const Unavailable waiting = waiting_with_lost_disk();
+    s.waiting_for = waiting.waiting_for;
+    s.waiting_why = waiting.why;
+  } else if (verdict_ && !hears_leader()) {
     s.waiting_for = verdict_->waiting_for;
     s.waiting_why = verdict_->why;
   } else if (leads()) {

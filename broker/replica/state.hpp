@@ -48,7 +48,8 @@ struct Peer {
   bool lost_disk = false;
   Position last{};  // of its log, as it said
   bool has_log = false;
-  peer::Heartbeat beat{};  // its latest
+  bool said_empty = false;  // to this very life of ours
+  peer::Heartbeat beat{};   // its latest
 
   // While this server leads:
   bool matched = false;  // it has acknowledged something, so its log is known to agree up to match
@@ -68,7 +69,7 @@ struct Peer {
 
 // Something to do when a durable write is done.
 struct AfterWrite {
-  enum class What { promise, prepare, hello } what{};
+  enum class What { promise, prepare, hello, found } what{};
   ServerId to{};
   Epoch epoch{};
 };
@@ -200,6 +201,7 @@ class Replica::State {
   void say_hello(ServerId to);
   void peer_restarted(ServerId id, Incarnation incarnation);
   void become_old_copy(Incarnation seen);
+  void found_cluster();
   void heartbeat();
   void hear_all_anew();  // this process was paused: judge nobody by the silence
   [[nodiscard]] bool suspected(ServerId id) const;
@@ -211,6 +213,8 @@ class Replica::State {
   void raise_promised(const Epoch& epoch);
   [[nodiscard]] peer::Health health() const;
   [[nodiscard]] Clock lease_owed_until() const;
+
+  [[nodiscard]] Unavailable waiting_with_lost_disk() const;
 
   // ---- leader.cpp
   void append_as_leader(std::vector<Entry> entries);
@@ -279,7 +283,6 @@ class Replica::State {
   void begin_sync();
   void send_fetch();
   void serve_fetch(const PendingRead& fetch, std::vector<Entry> from_previous);
-  [[nodiscard]] bool full_views_only() const;
   void fetch_done();
   void take_lead();
   [[nodiscard]] std::set<ServerId> new_members() const;
@@ -338,6 +341,7 @@ class Replica::State {
   std::optional<Stage> stage_;
   std::optional<Takeover> takeover_;
   std::optional<Verdict> verdict_;
+  bool founding_ = false;
   std::optional<Clock> wanted_;  // a client asked this server to lead
   bool chosen_ = false;          // a leader handed over to this server
   Clock quiet_until_{};          // no takeover before: another candidate was ahead

@@ -200,12 +200,6 @@ void Replica::State::give_promise(ServerId to, Epoch epoch) {
   persist(std::move(write), {AfterWrite{AfterWrite::What::promise, to, epoch}});
 }
 
-bool Replica::State::full_views_only() const {
-  return std::all_of(log_.views().begin(), log_.views().end(), [this](const PlacedView& placed) {
-    return placed.view.members.size() == config_.servers;
-  });
-}
-
 peer::Promise Replica::State::own_promise() const {
   peer::Promise promise;
   promise.epoch = promised_;
@@ -219,7 +213,6 @@ peer::Promise Replica::State::own_promise() const {
   promise.in_sync = in_sync_;
   promise.lost_disk = lost_disk_;
   promise.health = health();
-  promise.full_views_only = full_views_only();
   return promise;
 }
 
@@ -242,42 +235,21 @@ void Replica::State::on_message(ServerId from, peer::Wait& m) {
 // ---- may it lead?
 
 // Those that promised, this server included, without those that lost their disks: what those lack
-// says nothing. But as long as every view names every server, all that was acknowledged is in every
-// whole log; then a server with an empty log only shows that the cluster never came to be.
+// says nothing.
 std::map<ServerId, peer::Promise> Replica::State::counted() const {
-  std::map<ServerId, peer::Promise> all = takeover_->promises;
-  all.emplace(config_.self, own_promise());
-  std::map<ServerId, peer::Promise> r = all;
+  std::map<ServerId, peer::Promise> r = takeover_->promises;
+  r.emplace(config_.self, own_promise());
   std::erase_if(r, [](const auto& item) { return item.second.lost_disk; });
-  const bool all_full =
-      std::all_of(r.begin(), r.end(), [](const auto& item) { return item.second.full_views_only; });
-  if (!r.empty() && all_full) return all;
-  const bool any_log = std::any_of(r.begin(), r.end(),
-                                   [](const auto& item) { return item.second.last.seq > Seq{}; });
-  if (any_log) std::erase_if(r, [](const auto& item) { return item.second.last.seq == Seq{}; });
   return r;
 }
 
 void Replica::State::judge() {
   const std::map<ServerId, peer::Promise> r = counted();
   std::vector<ServerId> missing;
-  if (!r.contains(config_.self)) {
-    // Our disk is empty, others' are not: only they may lead.
-    if (!r.empty()) {
-      hinted_ = r.begin()->first;
-      hinted_at_ = now_;
-      Persist write;
-      lost_disk_ = true;
-      in_sync_ = false;
-      write.identity = std::pair{incarnation_, true};
-      persist(std::move(write));
-    }
-    give_verdict({config_.self}, "lost its disk");
-    return;
-  }
+  CHAT262_CHECK(r.contains(config_.self));
   auto freshest = r.find(config_.self);
   for (auto it = r.begin(); it != r.end(); ++it) {
-    if (!it->second.lost_disk && it->second.last > freshest->second.last) freshest = it;
+    if (it->second.last > freshest->second.last) freshest = it;
   }
   const bool majority = config_.min_in_sync * 2 > config_.servers;
   const bool some_in_sync =
@@ -303,7 +275,8 @@ void Replica::State::judge() {
   if (!majority && !some_in_sync && !missing.empty()) {
     const bool lost = std::any_of(missing.begin(), missing.end(),
                                   [this](ServerId id) { return takeover_->promises.contains(id); });
-    give_verdict(missing, lost ? "lost its disk" : "may have later messages and is not reachable");
+    give_verdict(missing,
+                 lost ? "has a new or old disk" : "may have later messages and is not reachable");
     return;
   }
   takeover_->third_rule_only = !majority && !some_in_sync;

@@ -45,7 +45,7 @@ class EntryLog {
 struct DiskContent {
   Epoch promised{};
   Incarnation incarnation{};
-  bool lost_disk = false;
+  bool lost_disk = true;  // a new disk knows nothing
   Seq commit{};
   EntryLog log;
   Seq tables{};  // up to here the tables stand on disk; never above what was committed
