@@ -236,8 +236,17 @@ class Cluster:
         """Everybody up, in-sync and equal; every acknowledged message exactly once, in order, in
         each server's own log."""
         self.wait_in_sync(seconds=seconds)
+        self.push_commit()
         self.wait_equal(seconds)
         check_logs(self, writers)
+
+    def push_commit(self):
+        """What is known committed stands on a disk when the next entries are written: two more
+        writes, and a reader of the files sees all that was written before."""
+        client = self.client()
+        for _ in range(2):
+            client.register(f'push-{os.urandom(8).hex()}', PASSWORD)
+        client.close()
 
 
 def export(server):

@@ -60,6 +60,7 @@ def verify(cluster, files):
 
 def check(cluster, files, report):
     cluster.wait_in_sync()
+    cluster.push_commit()
     states = cluster.wait_equal(60)
     print('chain hash at', states[0]['last'], {s['last_hash'].hex() for s in states})
     found = verify(cluster, files)

@@ -46,6 +46,7 @@ def lost_by_one_that_may_have_gone_on_alone():
         writers = harness.start_writers(cluster)
         harness.more(writers)
         harness.finish(writers)
+        cluster.push_commit()
         kill_all(cluster)
         shutil.rmtree(cluster[0].data)
         start_in(cluster, [0, 1, 2])
