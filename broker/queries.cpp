@@ -274,31 +274,40 @@ Queries::Answer<Seq> Queries::events_since(const request::Events& request) const
   return std::min(tables_.resolve(*position), tables_.applied());
 }
 
-std::optional<Event> Queries::event(const AccountId& asker,
-                                    const store::Tables::Happening& happening, Names& names) const {
+std::vector<Event> Queries::events_at(const AccountId& asker,
+                                      const store::Tables::Happening& happening,
+                                      Names& names) const {
   using Kind = store::Tables::Happening::Kind;
   if (happening.kind == Kind::message) {
     auto found = message(asker, happening.seq, names);
-    if (!found) return std::nullopt;
-    return Event{std::move(*found)};
+    if (!found) return {};
+    return {Event{std::move(*found)}};
   }
   const auto entry = entries_.entry(happening.seq);
-  if (!entry) return std::nullopt;
+  if (!entry) return {};
   const auto decoded = decode_operation(*entry);
-  if (!decoded) return std::nullopt;
+  if (!decoded) return {};
   const auto at = make_cursor(entry->position());
   const auto time = decoded->operation.time;
   return std::visit(
-      [&](const auto& body) -> std::optional<Event> {
+      [&](const auto& body) -> std::vector<Event> {
         using Body = std::decay_t<decltype(body)>;
         if constexpr (std::is_same_v<Body, op::CreateRoom> || std::is_same_v<Body, op::JoinRoom>) {
-          return event::Joined{at, time, names.room(body.room), names.account(body.account).name};
+          return {event::Joined{at, time, names.room(body.room), names.account(body.account).name}};
         } else if constexpr (std::is_same_v<Body, op::LeaveRoom>) {
-          return event::Left{at, time, names.room(body.room), names.account(body.account).name};
+          return {event::Left{at, time, names.room(body.room), names.account(body.account).name}};
         } else if constexpr (std::is_same_v<Body, op::MarkRead>) {
-          return event::Read{at, names.target(body.conversation), make_cursor(body.upto)};
+          return {event::Read{at, names.target(body.conversation), make_cursor(body.upto)}};
+        } else if constexpr (std::is_same_v<Body, op::DeleteAccount>) {
+          std::vector<Event> left;
+          for (const auto& room : tables_.concerned(*entry).more_rooms) {
+            if (!tables_.is_member(room, asker)) continue;
+            left.push_back(
+                event::Left{at, time, names.room(room), names.account(body.account).name});
+          }
+          return left;
         } else {
-          return std::nullopt;
+          return {};
         }
       },
       decoded->operation.body);
@@ -317,9 +326,9 @@ reply::Events Queries::events(const AccountId& asker, Seq since, unsigned limit)
       all = false;
       break;
     }
-    if (auto found = event(asker, happening, names)) {
-      bytes += cost(*found);
-      answer.events.push_back(std::move(*found));
+    for (auto& found : events_at(asker, happening, names)) {
+      bytes += cost(found);
+      answer.events.push_back(std::move(found));
     }
     last = happening.seq;
   }

@@ -50,9 +50,11 @@ class Queries {
   class Names;
 
   [[nodiscard]] std::optional<Message> message(const AccountId& asker, Seq seq, Names& names) const;
-  [[nodiscard]] std::optional<Event> event(const AccountId& asker,
-                                           const store::Tables::Happening& happening,
-                                           Names& names) const;
+  // Nearly always one; none if the entry cannot be read; several where a deleted account left
+  // several of the asker's rooms at once.
+  [[nodiscard]] std::vector<Event> events_at(const AccountId& asker,
+                                             const store::Tables::Happening& happening,
+                                             Names& names) const;
   [[nodiscard]] std::optional<Message> last_message(const AccountId& asker,
                                                     const ConversationId& conversation,
                                                     Names& names) const;

@@ -60,6 +60,7 @@ void EventWaiters::touch(const store::Concerned& concerned) {
   if (count_ == 0) return;
   accounts_.insert(concerned.accounts.begin(), concerned.accounts.end());
   if (concerned.room) rooms_.insert(*concerned.room);
+  rooms_.insert(concerned.more_rooms.begin(), concerned.more_rooms.end());
 }
 
 void EventWaiters::take_touched(const store::Tables& tables, std::vector<Waiting>& taken) {
