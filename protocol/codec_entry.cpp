@@ -173,7 +173,8 @@ tl::unexpected<Error> bad_head(const Entry& entry, const std::string& why) {
 template <class F, std::size_t... I>
 bool with_alternative(std::uint8_t code, F&& f, std::index_sequence<I...>) {
   bool result = false;
-  ((code == I && (result = f(std::variant_alternative_t<I, OperationBody>{}), true)) || ...);
+  static_cast<void>(
+      ((code == I && (result = f(std::variant_alternative_t<I, OperationBody>{}), true)) || ...));
   return result;
 }
 

@@ -102,14 +102,14 @@ class Writer {
   void put(const std::variant<A, B>& either) {
     array(2);
     put(static_cast<std::uint8_t>(either.index()));
-    std::visit([this](const auto& value) { put(value); }, either);
+    std::visit([&](const auto& value) { put(value); }, either);
   }
   template <Struct T>
   void put(const T& value) {
     std::apply(
         [this](const auto&... field) {
-          array(sizeof...(field));
-          (put(field), ...);
+          this->array(sizeof...(field));
+          (this->put(field), ...);
         },
         fields(Shape{}, value));
   }

@@ -29,8 +29,9 @@ struct Name {
 // Both folded. `*` stands for any run of characters, also none.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view name);
 
-// For showing one line of text of others on a terminal: control, format and bidi characters (newline
-// too, so split lines before) become U+FFFD, a tab a space; joiners of letters and emoji stay.
+// For showing one line of text of others on a terminal: control, format and bidi characters
+// (newline too, so split lines before) become U+FFFD, a tab a space; joiners of letters and emoji
+// stay.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace chat262
