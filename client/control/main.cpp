@@ -1,0 +1,158 @@
+// chat262ctl: for those who run a cluster.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <thread>
+
+#include "client/control/backup.hpp"
+#include "client/control/demo.hpp"
+#include "client/control/init.hpp"
+#include "client/control/outcome.hpp"
+#include "client/control/show_status.hpp"
+
+namespace chat262::control {
+namespace {
+
+struct StatusArguments {
+  std::vector<std::string> addresses;
+  std::string cluster_file;
+  bool json = false;
+  double watch_s = 0;
+};
+
+Exit show_status(const StatusArguments& arguments) {
+  std::vector<client::Address> servers;
+  try {
+    servers = client::servers_from(arguments.addresses, arguments.cluster_file);
+  } catch (const std::invalid_argument& wrong) {
+    throw Failure{Exit::usage, wrong.what()};
+  }
+  for (;;) {
+    const auto status = ask_status(servers);
+    auto text = arguments.json ? status_json(status) : status_table(status);
+    const bool clear = arguments.watch_s > 0 && isatty(STDOUT_FILENO) == 1;
+    if (clear) text = "\x1b[H\x1b[2J" + text;
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+    if (arguments.watch_s <= 0) return status.verdict();
+    std::this_thread::sleep_for(std::chrono::duration<double>(arguments.watch_s));
+  }
+}
+
+using Run = std::function<Exit()>;
+
+void add_init(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::filesystem::path to = "cluster.toml";
+    std::vector<std::string> addresses;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("init", "write the file of a new cluster");
+  command->add_option("-o,--output", arguments->to, "the file (cluster.toml)");
+  command->add_option("ADDRESS", arguments->addresses, "of each server, in leader order")
+      ->required();
+  command->callback([&run, arguments] {
+    run = [arguments] {
+      write_cluster_file(arguments->to, new_cluster(arguments->addresses));
+      std::printf("%s written: copy it to each of the %zu servers\n", arguments->to.c_str(),
+                  arguments->addresses.size());
+      return Exit::ok;
+    };
+  });
+}
+
+void add_demo(CLI::App& app, Run& run) {
+  auto options = std::make_shared<DemoOptions>();
+  auto* command = app.add_subcommand("demo", "run a cluster on this machine, with a prompt");
+  command->add_option("--dir", options->directory,
+                      "folder for data and log files (a temporary one)");
+  command->add_option("--servers", options->servers, "how many (3)");
+  command->add_option("--base", options->base, "address of server 0 (127.0.0.1)");
+  command->add_option("--port", options->port, "client port; peers use the one above it (26262)");
+  command->callback([&run, options] { run = [options] { return demo(*options); }; });
+}
+
+void add_status(CLI::App& app, Run& run) {
+  auto arguments = std::make_shared<StatusArguments>();
+  auto* command = app.add_subcommand("status", "how the servers are; one address is enough");
+  command->add_option("ADDRESS", arguments->addresses, "of one or more servers");
+  command->add_option("--cluster", arguments->cluster_file,
+                      "the cluster's file (else the one that CHAT262_CLUSTER names)");
+  command->add_flag("--json", arguments->json, "as one JSON object");
+  command->add_option("--watch", arguments->watch_s, "again every so many seconds (1)")
+      ->expected(0, 1)
+      ->default_str("1")
+      ->check(CLI::PositiveNumber);
+  command->callback([&run, arguments] { run = [arguments] { return show_status(*arguments); }; });
+}
+
+void add_backup(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::filesystem::path data, to;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command =
+      app.add_subcommand("backup", "copy a server's log, consistently, while it runs or not");
+  command->add_option("--data", arguments->data, "the server's data directory")->required();
+  command->add_option("TO", arguments->to, "the backup: a new directory")->required();
+  command->callback(
+      [&run, arguments] { run = [arguments] { return backup(arguments->data, arguments->to); }; });
+}
+
+void add_restore(CLI::App& app, Run& run) {
+  auto options = std::make_shared<RestoreOptions>();
+  auto* command = app.add_subcommand("restore", "make a data directory from a backup");
+  command->add_option("--data", options->data, "the new data directory")->required();
+  command->add_option("--id", options->server, "number of the server that will use it")->required();
+  auto* cluster = command->add_option("--cluster", options->cluster_file, "the cluster's file");
+  command->add_option("ADDRESS", options->addresses, "else the addresses of its servers, in order")
+      ->excludes(cluster);
+  command->add_option("--backup,--from", options->backup, "the backup")->required();
+  auto* fresh = command->add_flag("--new-cluster", options->new_cluster,
+                                  "begin a new cluster with the backup's content: once, for one "
+                                  "of its servers; the others start empty");
+  command
+      ->add_flag("--as-learner", options->as_learner,
+                 "for one server of a living cluster: the others bring it up to date")
+      ->excludes(fresh);
+  command->callback([&run, options] { run = [options] { return restore(*options); }; });
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app{"Sets up, watches, saves and restores chat262 clusters."};
+  app.set_version_flag("--version", "chat262ctl " CHAT262_VERSION);
+  app.require_subcommand(1);
+  Run run;
+  add_init(app, run);
+  add_demo(app, run);
+  add_status(app, run);
+  add_backup(app, run);
+  add_restore(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return static_cast<int>(run());
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "chat262ctl: %s\n", failure.text.c_str());
+    return static_cast<int>(failure.code);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "chat262ctl: %s\n", error.what());
+    return static_cast<int>(Exit::degraded);
+  }
+}
+
+}  // namespace
+}  // namespace chat262::control
+
+int main(int argc, char** argv) {
+  return chat262::control::run_program(argc, argv);
+}

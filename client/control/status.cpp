@@ -1,0 +1,96 @@
+#include "client/control/status.hpp"
+
+#include <algorithm>
+#include <future>
+
+namespace chat262::control {
+namespace {
+
+constexpr client::Milliseconds answer_within{1000};
+
+client::Client client_of(std::vector<client::Address> servers) {
+  client::Options options;
+  options.servers = std::move(servers);
+  options.poll = answer_within;
+  options.timeout = answer_within;
+  return client::Client(std::move(options));
+}
+
+std::vector<client::Address> servers_named_by(const client::Address& address) {
+  auto client = client_of({{0, address.endpoint}});
+  auto hello = client.hello();
+  if (!hello) return {};
+  return std::move(hello.value().servers);
+}
+
+// The whole cluster as one of its servers knows it; else what is known.
+std::vector<client::Address> all_servers(const std::vector<client::Address>& known) {
+  std::vector<std::future<std::vector<client::Address>>> answers;
+  for (const auto& address : known) {
+    answers.push_back(std::async(std::launch::async, servers_named_by, address));
+  }
+  std::vector<client::Address> servers;
+  for (auto& answer : answers) {
+    auto named = answer.get();
+    if (servers.empty()) servers = std::move(named);
+  }
+  if (servers.empty()) servers = known;
+  std::sort(servers.begin(), servers.end(),
+            [](const auto& a, const auto& b) { return a.server < b.server; });
+  return servers;
+}
+
+ServerRow ask(const std::vector<client::Address>& servers, const client::Address& address) {
+  ServerRow row;
+  row.address = address;
+  auto client = client_of(servers);
+  auto status = client.status(address.server);
+  if (status) {
+    row.status = std::move(status.value());
+  } else {
+    row.why_down = status.error_text();
+  }
+  return row;
+}
+
+}  // namespace
+
+const ServerRow* ClusterStatus::leader() const {
+  const auto leads = [](const ServerRow& row) {
+    return row.status && row.status->role == "leader";
+  };
+  const auto found = std::find_if(rows.begin(), rows.end(), leads);
+  return found == rows.end() ? nullptr : &*found;
+}
+
+std::uint64_t ClusterStatus::furthest() const {
+  if (const auto* first = leader()) return first->status->last;
+  std::uint64_t last = 0;
+  for (const auto& row : rows) {
+    if (row.status) last = std::max(last, row.status->last);
+  }
+  return last;
+}
+
+Exit ClusterStatus::verdict() const {
+  const auto up = [](const ServerRow& row) { return row.status.has_value(); };
+  const auto well = [](const ServerRow& row) {
+    return row.status && row.status->in_sync && row.status->health == "able";
+  };
+  if (std::none_of(rows.begin(), rows.end(), up)) return Exit::no_answer;
+  const bool all_well = std::all_of(rows.begin(), rows.end(), well);
+  return leader() != nullptr && all_well ? Exit::ok : Exit::degraded;
+}
+
+ClusterStatus ask_status(const std::vector<client::Address>& known) {
+  const auto servers = all_servers(known);
+  std::vector<std::future<ServerRow>> answers;
+  for (const auto& address : servers) {
+    answers.push_back(std::async(std::launch::async, ask, std::cref(servers), std::cref(address)));
+  }
+  ClusterStatus status;
+  for (auto& answer : answers) status.rows.push_back(answer.get());
+  return status;
+}
+
+}  // namespace chat262::control

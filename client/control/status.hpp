@@ -1,0 +1,32 @@
+// `chat262ctl status`: how each server of a cluster is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chat262/client.hpp"
+#include "client/control/outcome.hpp"
+
+namespace chat262::control {
+
+struct ServerRow {
+  client::Address address;
+  std::optional<client::ServerStatus> status;  // none: it is down
+  std::string why_down;
+};
+
+struct ClusterStatus {
+  std::vector<ServerRow> rows;  // in leader order
+  [[nodiscard]] const ServerRow* leader() const;
+  // The last entry that a server has to have: the leader's, else the furthest that is known.
+  [[nodiscard]] std::uint64_t furthest() const;
+  // ok: one leads, and all are up, in-sync and able.
+  [[nodiscard]] Exit verdict() const;
+};
+
+// Asks every server at the same time. Some of the cluster's addresses are enough: a server that
+// answers names the others.
+[[nodiscard]] ClusterStatus ask_status(const std::vector<client::Address>& known);
+
+}  // namespace chat262::control
