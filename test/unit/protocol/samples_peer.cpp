@@ -129,11 +129,9 @@ std::vector<PeerSample> peer_messages() {
                       seq(1042),
                       true,
                       false,
-                      Health::able,
-                      true})},
+                      Health::able})},
       {"promise_empty", "Of an empty log.",
-       from_1(
-           Promise{{1, server_id(2)}, {}, {}, {}, {}, {}, false, true, Health::rebuilding, false})},
+       from_1(Promise{{1, server_id(2)}, {}, {}, {}, {}, {}, false, true, Health::rebuilding})},
       {"fetch", "", from_1(Fetch{{4, server_id(1)}, at, 1048576})},
       {"entries", "",
        from_1(Entries{{4, server_id(1)}, position(3, 1, 8), log[7].entry.hash, {log[8].entry}})},
