@@ -1,16 +1,17 @@
 #include "store/bytes.hpp"
 
-#include "protocol/entry.hpp"
+#include <sodium.h>
 
 namespace chat262::store {
 
 std::uint64_t checksum(ByteView key, ByteView value) {
-  Bytes joined;
-  joined.reserve(key.size() + value.size());
-  joined.insert(joined.end(), key.begin(), key.end());
-  joined.insert(joined.end(), value.begin(), value.end());
-  const Hash hash = hash_of(joined);
-  return Reader(ByteView(hash.bytes).first(checksum_bytes)).u64();
+  crypto_generichash_state state;
+  std::array<std::uint8_t, 32> hash{};
+  crypto_generichash_init(&state, nullptr, 0, hash.size());
+  crypto_generichash_update(&state, key.data(), key.size());
+  crypto_generichash_update(&state, value.data(), value.size());
+  crypto_generichash_final(&state, hash.data(), hash.size());
+  return Reader(ByteView(hash).first(checksum_bytes)).u64();
 }
 
 void seal_record(ByteView key, ByteView value, Bytes& out) {

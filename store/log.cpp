@@ -138,18 +138,32 @@ Result<void> DiskLog::check_identity(const Identity& identity) {
                                           describe(identity_) + ", not to " + describe(identity) +
                                           ": give the directory of this server, or a new one");
   }
-  Bytes record;
   FixedWriter<4> version;
   version.u32(format_version);
-  FixedWriter<17> who;
-  who.id(identity.cluster).u8(identity.server.value);
-  seal_record(to_bytes(identity_key), who.view(), record);
   auto done = txn->put(meta_, to_bytes(format_key), version.view())
-                  .and_then([&] { return txn->put(meta_, to_bytes(identity_key), record); })
+                  .and_then([&] { return put_identity(*txn, identity); })
                   .and_then([&] { return put_state(*txn, State{}); })
                   .and_then([&] { return txn->commit(); });
   if (done) identity_ = identity;
   return done;
+}
+
+Result<void> DiskLog::put_identity(lmdb::Txn& txn, const Identity& identity) const {
+  Bytes record;
+  FixedWriter<17> who;
+  who.id(identity.cluster).u8(identity.server.value);
+  seal_record(to_bytes(identity_key), who.view(), record);
+  return txn.put(meta_, to_bytes(identity_key), record);
+}
+
+Result<void> DiskLog::give_identity(const fs::path& directory, const Identity& identity) {
+  auto lock = DirectoryLock::take(directory);
+  if (!lock) return tl::unexpected(lock.error());
+  DiskLog log(directory, 0, 0);
+  if (auto opened = log.open_env(0, false); !opened) return opened;
+  auto txn = log.env_->write();
+  if (!txn) return tl::unexpected(txn.error());
+  return log.put_identity(*txn, identity).and_then([&] { return txn->commit(); });
 }
 
 Result<void> DiskLog::begin_incarnation(std::uint32_t nonce) {

@@ -139,7 +139,8 @@ inline Outcome apply_all(Tables& tables, const History& history) {
 }
 
 inline void flush(Tables& tables, Log& log, Seq commit) {
-  if (tables.seal(commit)) must(tables.write_behind(log));
+  tables.seal(commit);
+  must(tables.write_behind(log));  // also one that was sealed before
   tables.settle();
 }
 
