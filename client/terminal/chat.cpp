@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "client/caller.hpp"
 #include "client/terminal/script.hpp"
 #include "protocol/names.hpp"
 
@@ -49,12 +50,10 @@ Chat::Chat(const Arguments& arguments, const ClusterConfig& cluster, SessionStor
 }
 
 ExitCode Chat::run() {
-  std::string addresses;
-  for (const Address& server : servers_) {
-    addresses += (addresses.empty() ? "" : ", ") + label(server.server);
-  }
   if (input_->interactive()) {
-    note(std::string("chat262 ") + CHAT262_VERSION + ", " + addresses);
+    std::string addresses;
+    for (const Address& server : servers_) addresses += " " + shown_address(server.endpoint);
+    note(std::string("chat262 ") + CHAT262_VERSION + ", servers:" + addresses);
     note("/help lists the commands, /quit leaves");
   }
   if (!arguments_.account.empty() || !arguments_.session_file.empty()) resume_session();
@@ -151,11 +150,8 @@ std::string Chat::prompt() const {
 }
 
 std::string Chat::label(unsigned server) const {
-  std::string address = server < servers_.size() ? servers_[server].endpoint : "?";
-  if (address.starts_with("tcp://")) address.erase(0, 6);
-  const std::string port = ":" + std::to_string(default_client_port);
-  if (address.ends_with(port)) address.erase(address.size() - port.size());
-  return fmt::format("server {} ({})", server, address);
+  const std::string endpoint = server < servers_.size() ? servers_[server].endpoint : "?";
+  return fmt::format("server {} ({})", server, shown_address(endpoint));
 }
 
 bool Chat::wait_for(const Worker::Job& task) {

@@ -125,10 +125,10 @@ void Chat::join(const std::string& room, bool create) {
                 [this, room, create](const Outcome<IdText>& outcome) {
                   const Refused* refused = outcome.refused();
                   const bool in_already = refused != nullptr && refused->code == "already_a_member";
-                  if (!outcome && !in_already)
+                  if (!outcome && !in_already) {
                     return complain(outcome, create ? "not made" : "not joined");
+                  }
                   choose(Target::room(room));
-                  input_->stop_reading();  // for the new prompt
                 });
 }
 
