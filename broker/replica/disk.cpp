@@ -9,6 +9,7 @@ namespace chat262::replica {
 std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> after) {
   write.id = next_write_++;
   write.commit = std::min(commit_, log_.last().seq);
+  hint_ = write.commit;
   PendingWrite pending;
   pending.id = write.id;
   pending.last = log_.last().seq;
@@ -30,9 +31,8 @@ void Replica::State::cut_log(const Position& fork, const Hash& hash) {
   actions_->push_back(Revert{fork.seq});
 }
 
-void Replica::State::persist_cut(Persist write) {
-  CHAT262_CHECK(uncut_ != nullptr && write.cut_after.has_value());
-  persist(std::move(write));
+void Replica::State::persist_cut(Persist write, std::vector<AfterWrite> after) {
+  persist(std::move(write), std::move(after));
   writes_.back().before_cut = std::move(uncut_);
 }
 
@@ -103,6 +103,11 @@ void Replica::State::on(const PersistFailed& input) {
   actions_->push_back(Revert{log_.last().seq});
   note(NoteLevel::error, "a log write failed: the disk is full; nothing after seq " +
                              std::to_string(log_.last().seq.value) + " was kept");
+}
+
+// Who reads the log from outside stops at the commit hint: it must not stay behind for long.
+void Replica::State::persist_hint() {
+  if (writes_.empty() && hint_ < commit_ && !disk_full_) persist(Persist{});
 }
 
 void Replica::State::read(Seq from, Seq to, std::size_t bytes_max, PendingRead purpose) {

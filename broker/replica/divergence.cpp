@@ -77,11 +77,16 @@ void Replica::State::try_replace() {
                             " by the leader's");
   Persist write;
   write.cut_after = stage.fork.seq;
-  write.entries = stage.entries;
   cut_log(stage.fork, stage.fork_hash);
+  if (!rule('g')) {
+    persist_cut(std::move(write));
+    write = Persist{};
+  }
+  write.entries = stage.entries;
   for (Entry& entry : stage.entries) log_.append(std::move(entry));
   proved_ = log_.last().seq;
-  persist_cut(std::move(write));
+  std::vector<AfterWrite> after = regain_disk(write);
+  persist_cut(std::move(write), std::move(after));
   leave_sync_if_dropped();
 }
 

@@ -66,8 +66,23 @@ void Replica::State::append_from_leader(std::vector<Entry> entries) {
   for (const Entry& entry : entries) log_.append(entry);
   write.entries = std::move(entries);
   proved_ = log_.last().seq;
-  persist(std::move(write));
+  std::vector<AfterWrite> after = regain_disk(write);
+  persist(std::move(write), std::move(after));
   leave_sync_if_dropped();
+}
+
+// A log that reaches to a view which names this life of ours lacks nothing that any earlier life
+// had acknowledged: with that very write the disk counts again.
+std::vector<AfterWrite> Replica::State::regain_disk(Persist& write) const {
+  if (!lost_disk_) return {};
+  const Member self{config_.self, incarnation_};
+  for (const PlacedView& placed : log_.views()) {
+    const std::vector<Member>& members = placed.view.members;
+    if (std::find(members.begin(), members.end(), self) == members.end()) continue;
+    write.identity = std::pair{incarnation_, false};
+    return {AfterWrite{AfterWrite::What::found, {}, {}}};
+  }
+  return {};
 }
 
 void Replica::State::leave_sync_if_dropped() {

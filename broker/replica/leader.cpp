@@ -248,6 +248,9 @@ bool Replica::State::lease_valid(Clock now) const {
 bool Replica::State::member_failed(const Member& member) const {
   if (member.server == config_.self) return false;
   const Peer& p = peer(member.server);
+  // Heard, but it does not hear us, or cannot answer.
+  const std::int64_t acked = std::max(p.lease_sent_ms, leading_since_.value);
+  if (leads() && now_.value - acked > 2 * config_.timers.suspect_after) return true;
   return suspected(member.server) || p.incarnation != member.incarnation ||
          p.beat.health == peer::Health::full || p.beat.health == peer::Health::stalled;
 }
@@ -258,6 +261,21 @@ std::vector<ServerId> Replica::State::blocked_by() const {
     if (member.server != config_.self && suspected(member.server)) result.push_back(member.server);
   }
   return result;
+}
+
+// Nobody may follow a leader that cannot commit: it stops calling itself one.
+bool Replica::State::blocked_for_long() const {
+  std::size_t stay = 0;
+  bool long_enough = true;
+  for (const Member& member : log_.latest_view()->view.members) {
+    if (!member_failed(member)) {
+      ++stay;
+      continue;
+    }
+    const std::int64_t acked = std::max(peer(member.server).lease_sent_ms, leading_since_.value);
+    long_enough = long_enough && now_.value - acked > 4 * config_.timers.suspect_after;
+  }
+  return stay < config_.min_in_sync && long_enough;
 }
 
 void Replica::State::consider_view() {

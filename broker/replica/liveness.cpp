@@ -47,6 +47,7 @@ bool Replica::State::admit_message(const peer::Message& message) {
     }
     p.knows_me = message.to_incarnation == incarnation_;
   }
+  if (now_ < p.late_until && from == p.incarnation) return false;
   p.heard = now_;
   p.ever_heard = true;
   p.refused = false;
@@ -210,6 +211,7 @@ void Replica::State::heartbeat() {
     if (leads()) resend_if_silent(id);
   });
   if (role_ == peer::Role::follower && hears_leader()) acknowledge();
+  persist_hint();
 }
 
 void Replica::State::hear_all_anew() {

@@ -41,6 +41,7 @@ Replica::State::State(Config config, Durable durable, const RequestIndex& reques
       leader_heard_(now),
       next_heartbeat_(now),
       commit_(std::min(durable.commit, log_.last().seq)) {
+  hint_ = commit_;
   CHAT262_CHECK(config_.servers >= 1 && config_.servers <= limits::servers_max);
   CHAT262_CHECK(config_.self.value < config_.servers);
   CHAT262_CHECK(config_.min_in_sync >= 1 && config_.min_in_sync <= config_.servers);
@@ -120,6 +121,7 @@ void Replica::State::on(const ProbeResult& input) {
                               " refuses connections: its process is dead");
   p.refused = true;
   p.refused_at = now_;
+  p.late_until = clock_ms(now_.value + config_.timers.heartbeat_every);
   if (acked_leader_ == input.peer) acked_.reset();
 }
 
@@ -145,6 +147,7 @@ void Replica::State::on(const Stop&) {
   } else {
     each_peer([this](ServerId id, Peer&) { send(id, peer::Goodbye{}); });
   }
+  persist_hint();
 }
 
 // What follows from the new state, whatever the input was.
@@ -155,6 +158,8 @@ void Replica::State::after_step() {
     const bool cannot_lead = disk_full_ || health() == peer::Health::stalled;
     if (cannot_lead && successor(std::nullopt)) {
       step_down(peer::Farewell::handover, std::nullopt);
+    } else if (blocked_for_long()) {
+      depose("too few servers are heard");
     } else {
       consider_view();
     }

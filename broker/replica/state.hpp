@@ -45,6 +45,7 @@ struct Peer {
   bool ever_heard = false;
   bool refused = false;  // its process is dead or said goodbye; until heard again
   Clock refused_at{};
+  Clock late_until{};  // what it sent before its process was found dead may still arrive
   bool lost_disk = false;
   Position last{};  // of its log, as it said
   bool has_log = false;
@@ -230,6 +231,7 @@ class Replica::State {
   void on_message(ServerId from, peer::Offer& m);
   void rewind(ServerId to, const Position& common);
   void advance_commit();
+  [[nodiscard]] bool blocked_for_long() const;
   void consider_view();
   void drop_members(const std::set<ServerId>& drop);
   void admit_learners();
@@ -249,6 +251,7 @@ class Replica::State {
   void accept(peer::Append& m);
   void append_from_leader(std::vector<Entry> entries);
   void update_in_sync(const Position& latest_view);
+  [[nodiscard]] std::vector<AfterWrite> regain_disk(Persist& write) const;
   void leave_sync_if_dropped();
   void advance_follower();
   void acknowledge();
@@ -292,9 +295,10 @@ class Replica::State {
   std::uint64_t persist(Persist write, std::vector<AfterWrite> after = {});
   // Cuts the log in memory. persist_cut() with what replaces it must follow.
   void cut_log(const Position& fork, const Hash& hash);
-  void persist_cut(Persist write);
+  void persist_cut(Persist write, std::vector<AfterWrite> after = {});
   void write_done(PendingWrite& write);
   void carry_out(const AfterWrite& after);
+  void persist_hint();
   void read(Seq from, Seq to, std::size_t bytes_max, PendingRead purpose);
   // Continues a load from memory if it can, else from disk; true when all is there.
   bool load(SuffixLoad& load, ReadPurpose purpose);
@@ -312,6 +316,7 @@ class Replica::State {
   std::unique_ptr<MemoryLog> uncut_;  // between cut_log() and persist_cut()
   std::deque<PendingWrite> writes_;
   std::uint64_t next_write_ = 1;
+  Seq hint_{};  // the commit hint written last
   std::map<std::uint64_t, PendingRead> reads_;
   std::uint64_t next_read_ = 1;
 
@@ -348,6 +353,7 @@ class Replica::State {
   std::uint64_t round_ = 0;
   // as leader
   Seq first_view_{};  // of this leadership
+  Clock leading_since_{};
   std::map<RequestId, Position> uncommitted_;
 };
 

@@ -153,6 +153,7 @@ void Replica::State::take_lead() {
   leader_ = config_.self;
   leader_epoch_ = t.epoch;
   leader_heard_ = now_;
+  leading_since_ = now_;
   verdict_.reset();
   wanted_.reset();
   chosen_ = false;

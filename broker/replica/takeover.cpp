@@ -179,6 +179,15 @@ void Replica::State::on_message(ServerId from, peer::Prepare& m) {
     send(from, peer::Wait{m.epoch, static_cast<std::uint32_t>(owed.value - now_.value)});
     return;
   }
+  if (health() == peer::Health::stalled) {
+    // A promise would have to wait for the disk, and the candidate for the promise. Instead this
+    // server steps back as if it had crashed: not in-sync, not counted.
+    in_sync_ = false;
+    peer::Promise promise = own_promise();
+    promise.epoch = m.epoch;
+    promise.lost_disk = true;
+    send(from, std::move(promise));
+  }
   give_promise(from, m.epoch);
 }
 
