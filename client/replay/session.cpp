@@ -6,13 +6,32 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <map>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace chat262::replay {
 namespace {
 
 // One call's deadline. Longer waits are made of several, so that the run can be interrupted.
 constexpr client::Milliseconds call_timeout{2'500};
+
+// While servers are away the same happens again and again: it is told now and then.
+class SeldomNotes {
+ public:
+  bool pass(const client::Progress& progress) {
+    if (progress.kind == client::Progress::Kind::trying) return false;
+    const auto now = Deadline::Clock::now();
+    auto& last = told_[{static_cast<int>(progress.kind), progress.server}];
+    const bool again = last && now - *last < std::chrono::seconds(5);
+    if (!again) last = now;
+    return !again;
+  }
+
+ private:
+  std::map<std::pair<int, unsigned>, std::optional<Deadline::Clock::time_point>> told_;
+};
 
 client::Options options_of(const Login& login, std::function<void(const std::string&)> note) {
   client::Options options;
@@ -22,8 +41,9 @@ client::Options options_of(const Login& login, std::function<void(const std::str
     throw Failure{Exit::usage, wrong.what()};
   }
   options.timeout = call_timeout;
-  options.on_progress = [note = std::move(note)](const client::Progress& progress) {
-    if (progress.kind != client::Progress::Kind::trying) note(progress.text);
+  options.on_progress = [note = std::move(note),
+                         seldom = SeldomNotes()](const client::Progress& progress) mutable {
+    if (seldom.pass(progress)) note(progress.text);
   };
   return options;
 }
