@@ -183,10 +183,7 @@ void Replica::State::on_message(ServerId from, peer::Prepare& m) {
     // A promise would have to wait for the disk, and the candidate for the promise. Instead this
     // server steps back as if it had crashed: not in-sync, not counted.
     in_sync_ = false;
-    peer::Promise promise = own_promise();
-    promise.epoch = m.epoch;
-    promise.lost_disk = true;
-    send(from, std::move(promise));
+    send(from, peer::Nack{m.epoch});
   }
   give_promise(from, m.epoch);
 }
