@@ -5,6 +5,8 @@
 namespace chat262::store {
 
 std::uint64_t checksum(ByteView key, ByteView value) {
+  // Chooses the fastest code for this processor; again is harmless.
+  [[maybe_unused]] static const int ready = sodium_init();
   crypto_generichash_state state;
   std::array<std::uint8_t, 32> hash{};
   crypto_generichash_init(&state, nullptr, 0, hash.size());
