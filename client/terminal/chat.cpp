@@ -122,7 +122,7 @@ void Chat::on_progress(const Progress& progress) {
     case Progress::Kind::waiting:
       if (hopeless_) return;
       trouble_ = hopeless_ = true;
-      note(progress.text);
+      note("no server can help now; trying on");
       return;
     case Progress::Kind::answered:
       silent_.erase(progress.server);

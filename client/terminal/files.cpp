@@ -100,8 +100,8 @@ Result<SavedSession> SessionStore::load(const std::string& account) const {
   const std::filesystem::path path = path_of(account);
   std::ifstream file(path);
   if (path.empty() || !file) {
-    const std::string who = account.empty() ? "nobody" : account;
-    return fail(Errc::not_found, who + " is not logged in to this cluster: use `chat262 login`");
+    const std::string who = account.empty() ? "nobody is" : account + " is not";
+    return fail(Errc::not_found, who + " logged in to this cluster: use `chat262 login`");
   }
   const auto json = nlohmann::json::parse(file, nullptr, false);
   const auto text = [&json](const char* key) {

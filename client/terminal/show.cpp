@@ -132,6 +132,7 @@ std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows
       line += row[i];
       if (i + 1 < row.size()) line.append(widths[i] - display_width(row[i]) + 2, ' ');
     }
+    line.erase(line.find_last_not_of(' ') + 1);
     lines.push_back(std::move(line));
   }
   return lines;
