@@ -1,6 +1,7 @@
 """The programs as a person's scripts use them: chat262's subcommands, chat262ctl, the example bot."""
 import json
 import os
+import shutil
 import subprocess
 
 import harness
@@ -69,54 +70,99 @@ def subcommands():
         ada.run('logout')
         gone = ada.run('send', '--to', 'room:lobby', 'x', check=False)
         assert gone.returncode != 0, gone
-        assert harness.run('chat262', 'no-such-verb', '--servers', cluster.hosts[0],
-                           check=False).returncode != 0
+        assert ada.run('send', 'to nobody', check=False).returncode == 2
         cluster.settle_and_check()
 
 
 def example_bot():
-    """The bot of client/example answers in its room, and goes on when the leader is killed."""
+    """The bot of client/example repeats what is said, and goes on when the leader is killed."""
     with Cluster() as cluster:
-        ada = Person(cluster, 'ada').enter()
-        ada.run('create', 'lobby')
         bot = subprocess.Popen(
-            [harness.program('client/example/bot'), *cluster.hosts], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [harness.program('client/example/bot'), 'echo', 'lobby', *cluster.hosts],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=harness.die_with_parent)
         try:
-            answer_to_greeting(ada, 1)
-            cluster[cluster.wait_leader()].kill()
-            answer_to_greeting(ada, 2)
+            bot.stdin.write(PASSWORD + '\n')
+            bot.stdin.close()
+            assert bot.stdout.readline() == 'echo is ready\n'
+            ada = Person(cluster, 'ada').enter()
+            ada.run('join', 'lobby')
+            said = []
+            for text in ('one', 'two', 'three'):
+                ada.run('send', '--to', 'room:lobby', text)
+                said += [('ada', text), ('echo', text)]
+                wait_said(ada, 'room:lobby', said)
+                if text != 'three':
+                    cluster[cluster.wait_leader()].kill()
+            ada.run('send', '--to', 'echo', 'psst')
+            wait_said(ada, 'echo', [('ada', 'psst'), ('echo', 'psst')])
+            assert bot.poll() is None
         finally:
             bot.kill()
-            print(bot.communicate()[0])
+            bot.wait()
+        for server in cluster.servers:
+            if not server.runs:
+                server.process = None
+                server.start()
+        cluster.settle_and_check()
 
 
-def answer_to_greeting(ada, count):
-    raise NotImplementedError
+def wait_said(person, where, wanted):
+    def said():
+        return [(m['from'], m['text']) for m in person.json('read', '--to', where)]
+
+    harness.wait_until(lambda: said() == wanted, lambda: f'{wanted} instead of {said()}', 15)
 
 
 def status():
     """One address is enough; a server that is down is a row."""
     with Cluster() as cluster:
-        done = harness.run('chat262ctl', 'status', '--json', cluster.hosts[1])
-        rows = rows_of(done)
+        rows = rows_of(harness.run('chat262ctl', 'status', '--json', cluster.hosts[1]))
         assert [row['id'] for row in rows] == [0, 1, 2], rows
         assert all(row['in_sync'] for row in rows), rows
         cluster[2].kill()
         cluster.wait_in_sync([0, 1])
         rows = rows_of(harness.run('chat262ctl', 'status', '--json', *cluster.hosts, check=False))
-        assert len(rows) == 3 and not rows[2].get('in_sync'), rows
+        assert [row['up'] for row in rows] == [True, True, False], rows
         table = harness.run('chat262ctl', 'status', *cluster.hosts, check=False).stdout
         assert all(host in table for host in cluster.hosts), table
 
 
 def rows_of(done):
-    found = json.loads(done.stdout)
-    return found['servers'] if isinstance(found, dict) else found
+    return json.loads(done.stdout)['servers']
 
 
-CASES = {f.__name__: f for f in (subcommands, example_bot, status)}
+def backup_and_restore():
+    """An online backup of any server becomes a new cluster that holds every message."""
+    with Cluster() as cluster:
+        writers = harness.start_writers(cluster)
+        harness.more(writers, 50)
+        backup = os.path.join(cluster.folder, 'backup')
+        harness.run('chat262ctl', 'backup', '--data', cluster[1].data, backup)
+        saved = {text for writer in writers for text in writer.acknowledged[:50]}
+        harness.more(writers)
+        harness.finish(writers)
+        cluster.settle_and_check(writers)
+        with Cluster(start=False) as fresh:
+            harness.run('chat262ctl', 'restore', '--new-cluster', '--id', 0, '--backup', backup,
+                        '--data', fresh[0].data, *fresh.hosts)
+            for server in fresh.servers:
+                server.start()
+            fresh.wait_in_sync()
+            fresh.settle_and_check()
+            assert saved <= {message['text'] for message in harness.export(fresh[2])}
+
+        # One server of the living cluster, from the backup: it is brought up to date.
+        cluster[2].kill()
+        shutil.rmtree(cluster[2].data)
+        harness.run('chat262ctl', 'restore', '--as-learner', '--id', 2, '--backup', backup,
+                    '--data', cluster[2].data, *cluster.hosts)
+        cluster[2].start()
+        cluster.settle_and_check(writers)
+
+
+CASES = {f.__name__: f for f in (subcommands, example_bot, status,
+                                 backup_and_restore)}
 
 if __name__ == '__main__':
     harness.main(CASES)

@@ -150,12 +150,15 @@ class Tour:
             talker.join(60)
         if self.failure:
             raise RuntimeError(self.failure)
-        self.wait('equal logs', lambda rows: len({(r['last'], r['commit']) for r in rows}) == 1)
+        say('What bob reads last:')
+        say(self.chat262('bob', 'read', '--to', 'room:lobby', '--last', '4').rstrip())
+        say('Both log out.')
+        for who in PEOPLE:
+            self.chat262(who, 'logout')
+        self.wait('equal logs', lambda rows: len({(r['last'], r['commit'], r['last_hash'])
+                                                  for r in rows}) == 1)
         say()
         self.table()
-        say('What each of them reads last:')
-        say(self.chat262('bob', 'read', '--to', 'room:lobby', '--last', '4').rstrip())
-        say()
         self.check()
 
     def check(self):
