@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <variant>
 
@@ -58,6 +59,11 @@ int run(const Config& config) {
     auto reactor = Reactor::open(config, **journal, signals);
     if (reactor) {
       code = (*reactor)->run();
+      if (code != exit_ok) {
+        // Nothing more may be written: after a failed write the next one may seem to succeed.
+        (*journal)->flush();
+        std::_Exit(code);
+      }
     } else {
       (*journal)->critical(reactor.error().text);
       if (!config.log_file.empty()) fmt::print(stderr, "chat262d: {}\n", reactor.error().text);

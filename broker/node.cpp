@@ -112,7 +112,9 @@ void Node::apply_up_to(Seq to) {
     start_catching_up();
     return;
   }
-  while (!fault_ && tables_.applied() < target_) apply_slice(limits::apply_at_once_max);
+  while (!fault_ && !catching_up_ && tables_.applied() < target_) {
+    apply_slice(limits::apply_at_once_max);
+  }
 }
 
 void Node::apply_slice(std::uint64_t entries_max) {
@@ -147,7 +149,7 @@ bool Node::apply_from_disk(std::uint64_t entries_max) {
 bool Node::apply_one(const Entry& entry) {
   const auto outcome = tables_.apply(entry);
   if (!outcome) {
-    fault_ = outcome.error();
+    rebuild_tables(outcome.error());
     return false;
   }
   applied_ = entry.position();
@@ -190,6 +192,28 @@ void Node::start_catching_up() {
                fmt::format("the tables are {} entries behind the log: applying them", behind));
   }
   inputs_.push_back(replica::TablesReady{false});
+}
+
+void Node::look_after_tables(replica::Clock now) {
+  const auto damage = tables_.fault();
+  if (!damage || fault_) return;
+  rebuild_tables(*damage);
+  if (!fault_) step(replica::Tick{}, now);  // the core hears of it
+}
+
+void Node::rebuild_tables(const Error& damage) {
+  if (damage.code != Errc::corrupt || ++rebuilds_ > limits::table_rebuilds_max) {
+    fault_ = damage;
+    return;
+  }
+  host_.note(replica::NoteLevel::error,
+             fmt::format("the tables are damaged and made anew: {}", damage.text));
+  if (const auto emptied = tables_.revert_to(Seq{}); !emptied) {
+    fault_ = emptied.error();
+    return;
+  }
+  applied_ = Position{};
+  start_catching_up();
 }
 
 void Node::catch_up(replica::Clock now) {

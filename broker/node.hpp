@@ -56,6 +56,8 @@ class Node final : private replica::RequestIndex {
   // Applies the next slice of what the tables are behind. To be called again and again while
   // catching_up().
   void catch_up(replica::Clock now);
+  // To be called once a turn: tables in which a look-up met damage are made anew from the log.
+  void look_after_tables(replica::Clock now);
   [[nodiscard]] bool catching_up() const { return catching_up_; }
 
   [[nodiscard]] replica::Clock next_wake() const { return replica_.next_wake(); }
@@ -83,6 +85,7 @@ class Node final : private replica::RequestIndex {
   bool apply_one(const Entry& entry);
   void revert_to(Seq to);
   void start_catching_up();
+  void rebuild_tables(const Error& damage);
   void read_applied_position();
 
   const store::Log& log_;
@@ -97,6 +100,7 @@ class Node final : private replica::RequestIndex {
   Position applied_{};
   bool catching_up_ = false;
   Seq progress_noted_{};
+  unsigned rebuilds_ = 0;
   std::optional<Error> fault_;
 };
 

@@ -170,20 +170,30 @@ std::optional<Message> Queries::message(const AccountId& asker, Seq seq, Names& 
   return message;
 }
 
-std::optional<Message> Queries::last_message(const AccountId& asker,
-                                             const ConversationId& conversation,
-                                             Names& names) const {
+Conversation Queries::conversation(const AccountId& asker, const store::ConversationRef& ref,
+                                   Names& names, unsigned& looked) const {
+  Conversation found;
+  found.target = names.target(ref.with);
+  found.read_upto = make_cursor(ref.read_upto);
+  const Seq read = tables_.resolve(ref.read_upto);
+  std::optional<Seq> last;
   std::optional<Seq> from;
-  for (unsigned looked = 0; looked < limits::item_scan_max;) {
-    const auto items = tables_.items_below(conversation, from, looked == 0 ? 4 : page_items_max);
+  // From the newest down: what counts is near the end, however long the conversation is.
+  for (unsigned here = 0; here < limits::unread_scan_max;) {
+    const auto items = tables_.items_below(ref.id, from, here == 0 ? 8 : page_items_max);
     for (const auto& item : items) {
-      if (item.kind == store::Tables::ItemKind::message) return message(asker, item.seq, names);
       from = item.seq;
+      if (item.kind != store::Tables::ItemKind::message) continue;
+      if (!last) last = item.seq;
+      if (item.seq > read && item.who != asker) ++found.unread;
     }
-    if (items.empty()) break;
-    looked += static_cast<unsigned>(items.size());
+    here += static_cast<unsigned>(items.size());
+    looked += static_cast<unsigned>(items.size()) + 1;
+    if (items.empty() || found.unread >= limits::unread_max || (last && *from <= read)) break;
   }
-  return std::nullopt;
+  found.unread = std::min(found.unread, std::uint64_t{limits::unread_max});
+  if (last) found.last = message(asker, *last, names);
+  return found;
 }
 
 Queries::Answer<reply::Conversations> Queries::conversations(
@@ -191,21 +201,18 @@ Queries::Answer<reply::Conversations> Queries::conversations(
   Names names(tables_);
   reply::Conversations answer;
   std::size_t bytes = 0;
+  unsigned looked = 0;
   Bytes after = request.after;
   const auto limit = page_limit(request.limit);
   // One at a time: only so there is a place to go on from wherever the page is full.
-  while (answer.conversations.size() < limit && bytes < page_bytes_max) {
+  while (answer.conversations.size() < limit && bytes < page_bytes_max &&
+         looked < limits::conversations_scan_max) {
     auto page = tables_.conversations(asker, after, 1);
     for (const auto& ref : page.items) {
-      Conversation conversation;
-      conversation.target = names.target(ref.with);
-      conversation.unread =
-          tables_.unread(ref.id, asker, tables_.resolve(ref.read_upto), limits::unread_max);
-      conversation.last = last_message(asker, ref.id, names);
-      conversation.read_upto = make_cursor(ref.read_upto);
-      bytes += conversation.target.name.size() + 64;
-      if (conversation.last) bytes += cost(*conversation.last);
-      answer.conversations.push_back(std::move(conversation));
+      auto found = conversation(asker, ref, names, looked);
+      bytes += found.target.name.size() + 64;
+      if (found.last) bytes += cost(*found.last);
+      answer.conversations.push_back(std::move(found));
     }
     after = std::move(page.next);
     if (after.empty()) break;

@@ -55,9 +55,9 @@ class Queries {
   [[nodiscard]] std::vector<Event> events_at(const AccountId& asker,
                                              const store::Tables::Happening& happening,
                                              Names& names) const;
-  [[nodiscard]] std::optional<Message> last_message(const AccountId& asker,
-                                                    const ConversationId& conversation,
-                                                    Names& names) const;
+  // Last message and unread count; adds the items it looked at to `looked`.
+  [[nodiscard]] Conversation conversation(const AccountId& asker, const store::ConversationRef& ref,
+                                          Names& names, unsigned& looked) const;
 
   const store::Tables& tables_;
   const EntrySource& entries_;

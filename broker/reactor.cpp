@@ -63,6 +63,10 @@ Reactor::Reactor(const Config& config, Journal& journal, int signals)
 Reactor::~Reactor() = default;
 
 Result<void> Reactor::start() {
+  // Before the directory: a server that cannot listen leaves no mark on it.
+  if (const auto bound = links_.bind(config_.peer_bind); !bound) return bound;
+  if (const auto bound = gateway_.bind(config_.client_bind); !bound) return bound;
+
   store::LogOptions options;
   options.directory = config_.data;
   options.identity = {config_.cluster.id, config_.self};
@@ -70,10 +74,6 @@ Result<void> Reactor::start() {
   auto log = store::Log::open(options);
   if (!log) return tl::unexpected<Error>(log.error());
   log_ = std::move(*log);
-
-  // The ports before the tables: whoever asks finds out at once that somebody is here.
-  if (const auto bound = links_.bind(config_.peer_bind); !bound) return bound;
-  if (const auto bound = gateway_.bind(config_.client_bind); !bound) return bound;
 
   store::TablesOptions tables_options;
   tables_options.directory = config_.data;
@@ -153,6 +153,7 @@ void Reactor::turn() {
   if (now_.steady >= node_->next_wake()) on_tick();
   take_client_requests();
   service_->finish_turn(now_);
+  node_->look_after_tables(now_.steady);
   if (node_->catching_up()) node_->catch_up(now_.steady);
   keep_tables();
   report_ready();

@@ -34,10 +34,12 @@ inline constexpr std::int64_t login_failure_ms = 60'000;   // this; then one try
 inline constexpr std::int64_t login_throttled_ms = 2'000;  // this
 inline constexpr std::size_t login_throttles_max = 4096;
 
-// Queries.
-inline constexpr unsigned name_scan_rounds_max = 64;
-inline constexpr unsigned item_scan_max = 65536;  // joins and leaves passed over for one page
+// Queries: nothing keeps the reactor for more than some tens of milliseconds.
+inline constexpr unsigned name_scan_rounds_max = 16;  // of one search, 4096 names each
+inline constexpr unsigned item_scan_max = 16384;  // joins and leaves passed over for one history
 inline constexpr unsigned unread_max = 1000;
+inline constexpr unsigned unread_scan_max = 4096;         // newest items of one conversation
+inline constexpr unsigned conversations_scan_max = 8192;  // of one page; it then ends early
 
 // Peers.
 inline constexpr std::size_t peer_messages_per_turn_max = 1024;
@@ -47,9 +49,9 @@ inline constexpr std::int64_t probe_every_ms = 100;
 
 // Tables.
 inline constexpr std::uint64_t apply_at_once_max = 16384;  // entries; more is done in slices
-inline constexpr std::uint64_t apply_slice_entries = 4096;
-inline constexpr std::int64_t apply_slice_ms = 20;
+inline constexpr std::uint64_t apply_slice_entries = 1024;
 inline constexpr std::size_t apply_read_bytes = 1024 * 1024;
+inline constexpr unsigned table_rebuilds_max = 3;  // in one life; then the disk is to blame
 inline constexpr std::int64_t write_behind_every_ms = 200;
 inline constexpr std::size_t overlay_write_bytes =
     8 * 1024 * 1024;  // written behind before its time

@@ -53,8 +53,13 @@ void Service::request(ReplyTo to, Request&& request, Now now) {
 
 bool Service::route(ReplyTo to, Request& request, Now now) {
   const auto routing = node_.routing(now.steady);
-  if (std::holds_alternative<replica::Serve>(routing)) return true;
-  if (const auto* elsewhere = std::get_if<replica::NotLeader>(&routing)) {
+  if (const auto* serve = std::get_if<replica::Serve>(&routing)) {
+    if (serve->writes || !is_write(request.body)) return true;
+    reply::ErrorBody body;
+    body.text = "the disk is full: messages can be read, not sent";
+    body.servers = {self_};
+    replies_.reply(to, {Status::unavailable, request.number, std::move(body)});
+  } else if (const auto* elsewhere = std::get_if<replica::NotLeader>(&routing)) {
     reply::ErrorBody body;
     body.text = status_text(Status::not_leader);
     body.server = elsewhere->leader;
@@ -236,6 +241,9 @@ void Service::wait_for_commit(ReplyTo to, std::uint64_t number, const WriteReply
 }
 
 void Service::answer_when_committed(ReplyTo to, Reply&& reply, Now now) {
+  if (tables_.fault()) {  // damage counts as nothing there: what was found cannot be trusted
+    reply = refusal_reply(reply.number, {Status::unavailable, "this server's tables are damaged"});
+  }
   const auto depends_on = tables_.applied();
   if (depends_on <= node_.committed()) {
     replies_.reply(to, reply);

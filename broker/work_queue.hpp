@@ -42,6 +42,16 @@ class WorkQueue {
     wake_.notify_all();
   }
 
+  // As close(), and what waits is not done any more.
+  void abandon() {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+      items_.clear();
+    }
+    wake_.notify_all();
+  }
+
   // Waits for an item. nullopt: closed and empty.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);

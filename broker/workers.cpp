@@ -104,7 +104,7 @@ ReaderThread::ReaderThread(const store::Log& log, Inbox& inbox)
     : log_(log), inbox_(inbox), thread_([this] { run(); }) {}
 
 ReaderThread::~ReaderThread() {
-  queue_.close();
+  queue_.abandon();
   thread_.join();
 }
 
@@ -155,7 +155,7 @@ Hashers::Hashers(Inbox& inbox) : inbox_(inbox) {
 }
 
 Hashers::~Hashers() {
-  queue_.close();
+  queue_.abandon();
   for (auto& thread : threads_) thread.join();
 }
 
