@@ -20,20 +20,36 @@ void need(const Words& words, std::size_t count) {
 
 }  // namespace
 
-// write NAME to SERVER [as CLIENT] | ask NAME at SERVER
+// write NAME to SERVER [as CLIENT] [bytes N] | ask NAME at SERVER [bytes N]
 void Player::write(const Words& words, bool follows) {
   need(words, 4);
   const std::string& name = words[1];
   const auto known = requests_.find(name);
   RequestId id;
+  std::string client;
+  std::size_t bytes = 0;
+  for (std::size_t i = 4; i + 1 < words.size(); i += 2) {
+    if (words[i] == "as") client = words[i + 1];
+    if (words[i] == "bytes") bytes = std::stoul(words[i + 1]);
+  }
   if (known != requests_.end()) {
     id = world_.request(known->second).id;  // the same request once more
-  } else if (words.size() == 6 && words[4] == "as") {
-    id = {client_named(words[5]), ++numbers_[words[5]]};
+  } else if (!client.empty()) {
+    id = {client_named(client), ++numbers_[client]};
   } else {
     id = {client_named(name), 1};
   }
-  requests_[name] = world_.ask(id, server(words[3]), follows);
+  requests_[name] = world_.ask(id, server(words[3]), follows, bytes);
+}
+
+// flood NAME to SERVER COUNT [bytes N]: NAME1, NAME2, ... each asked once
+void Player::flood(const Words& words) {
+  need(words, 5);
+  const std::size_t bytes = words.size() == 7 ? std::stoul(words[6]) : 0;
+  for (unsigned long i = 1; i <= std::stoul(words[4]); ++i) {
+    const std::string name = words[1] + std::to_string(i);
+    requests_[name] = world_.ask({client_named(name), 1}, server(words[3]), false, bytes);
+  }
 }
 
 // run MS | run until CONDITION | run until event PATTERN

@@ -66,6 +66,7 @@ bool Player::holds_of_server(ServerId who, const Words& what) const {
   }
   const auto now = world_.summary(who);
   if (is(what, "in-sync")) return now && now->in_sync;
+  if (what.size() == 2 && what[0] == "epoch") return now && text_of(now->epoch) == what[1];
   if (is(what, "learner")) return now && now->learner;
   if (is(what, "lost-disk")) return now && now->lost_disk;
   if (is(what, "candidate")) return now && now->role == peer::Role::candidate;

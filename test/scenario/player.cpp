@@ -66,6 +66,7 @@ bool Player::falls(ServerId server, const std::string& line, bool before) {
 void Player::play(const Words& words) {
   const std::string& verb = words[0];
   if (verb == "write" || verb == "ask") return write(words, verb == "write");
+  if (verb == "flood") return flood(words);
   if (verb == "run") return run(words);
   if (verb == "step") {
     const unsigned long count = words.size() > 1 ? std::stoul(words[1]) : 1;

@@ -39,6 +39,7 @@ class Player {
   bool network_command(const Words& words);
   void crash(const Words& words);
   void write(const Words& words, bool follows);
+  void flood(const Words& words);
   void run(const Words& words);
 
   // conditions.cpp

@@ -14,11 +14,21 @@ WalkClients::WalkClients(World& world) {
     clients_.push_back(client);
   }
   think_ = random.between(1, 300) * milliseconds;
+  // Large texts, so that logs go over the wire in many pieces.
+  if (random.chance(10)) {
+    text_bytes_max_ = 40'000;
+    think_ += 100 * milliseconds;
+  }
+  if (random.chance(40)) {
+    burst_every_ = random.between(50, 3000) * milliseconds;
+    burst_size_max_ = text_bytes_max_ == 0 && random.chance(10) ? 1500 : 30;
+    burst_ = world.now() + random.between(0, burst_every_);
+  }
 }
 
 Time WalkClients::due() const {
   if (stopped_) return never;
-  Time due = never;
+  Time due = burst_;
   for (const Client& client : clients_) {
     if (!client.request) due = std::min(due, client.writes);
   }
@@ -43,7 +53,21 @@ void WalkClients::run(World& world) {
     if (client.hops) {
       client.target = server_id(static_cast<unsigned>(world.random().below(world.servers())));
     }
-    client.request = world.ask({client.id, ++client.number}, client.target, true);
+    const std::size_t bytes = world.random().below(text_bytes_max_ + 1);
+    client.request = world.ask({client.id, ++client.number}, client.target, true, bytes);
+  }
+  if (burst_ <= world.now()) burst(world);
+}
+
+void WalkClients::burst(World& world) {
+  Random& random = world.random();
+  burst_ = world.now() + random.between(1, 2 * burst_every_);
+  const ServerId target = server_id(static_cast<unsigned>(random.below(world.servers())));
+  const std::uint64_t size = random.below(burst_size_max_ + 1);
+  for (std::uint64_t i = 0; i < size; ++i) {
+    const ClientId id = client_named("b" + std::to_string(bursts_++));
+    const std::size_t bytes = random.below(text_bytes_max_ + 1);
+    static_cast<void>(world.ask({id, 1}, target, false, bytes));
   }
 }
 

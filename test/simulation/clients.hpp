@@ -1,4 +1,5 @@
-// The clients of a walk: each writes, waits until it is acknowledged, thinks, writes again.
+// The clients of a walk: each writes, waits until it is acknowledged, thinks, writes again. And now
+// and then a burst of writes that nobody tries again.
 #pragma once
 
 #include <optional>
@@ -29,9 +30,16 @@ class WalkClients {
     ServerId target{};
   };
 
+  void burst(World& world);
+
   std::vector<Client> clients_;
   std::size_t seen_ = 0;
   Time think_ = 0;
+  std::size_t text_bytes_max_ = 0;
+  Time burst_ = never;  // the next one
+  Time burst_every_ = 0;
+  std::uint64_t burst_size_max_ = 0;
+  unsigned bursts_ = 0;
   bool stopped_ = false;
 };
 

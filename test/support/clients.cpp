@@ -13,7 +13,7 @@ inline constexpr Time refused_pause = 2 * milliseconds;
 inline constexpr Time hint_pause = 10 * milliseconds;
 inline constexpr Time unavailable_pause = 60 * milliseconds;
 
-Entry entry_for(const RequestId& id, std::int64_t time_ms) {
+Entry entry_for(const RequestId& id, std::int64_t time_ms, std::size_t text_bytes) {
   Operation operation;
   operation.request = id;
   operation.time = TimeMs{{time_ms}};
@@ -21,7 +21,8 @@ Entry entry_for(const RequestId& id, std::int64_t time_ms) {
   message.message = message_id(id);
   message.to = AccountId{};
   operation.body = message;
-  const std::string text = text_of(id);
+  std::string text = text_of(id);
+  if (text.size() < text_bytes) text.resize(text_bytes, '.');
   return make_operation_entry(operation, Bytes(text.begin(), text.end()));
 }
 
@@ -33,10 +34,10 @@ ClientId client_named(const std::string& name) {
   return id;
 }
 
-std::size_t World::ask(const RequestId& id, ServerId target, bool follows) {
+std::size_t World::ask(const RequestId& id, ServerId target, bool follows, std::size_t text_bytes) {
   Request request;
   request.id = id;
-  request.entry = entry_for(id, wall_clock_ + now_ / milliseconds);
+  request.entry = entry_for(id, wall_clock_ + now_ / milliseconds, text_bytes);
   request.target = target;
   request.follows = follows;
   request.began = now_;
@@ -120,7 +121,8 @@ void World::serve_held(Server& server) {
     if (std::holds_alternative<replica::Undecided>(route)) return;
     const std::vector<std::uint64_t> held = std::move(server.held);
     server.held.clear();
-    if (std::holds_alternative<replica::Serve>(route)) {
+    const auto* serve = std::get_if<replica::Serve>(&route);
+    if (serve != nullptr && serve->writes) {
       replica::Submit submit;
       for (const std::uint64_t handle : held) {
         submit.submissions.push_back({handle, requests_[handles_.at(handle)].entry});

@@ -59,7 +59,9 @@ std::string text_of(const replica::Persist& write) {
 }
 
 std::string text_of(const replica::Routing& routing) {
-  if (std::holds_alternative<replica::Serve>(routing)) return "serve";
+  if (const auto* serve = std::get_if<replica::Serve>(&routing)) {
+    return serve->writes ? "serve" : "unavailable for writes: the disk is full";
+  }
   if (std::holds_alternative<replica::Undecided>(routing)) return "undecided";
   if (const auto* other = std::get_if<replica::NotLeader>(&routing)) {
     return "not-leader" + (other->leader ? " ask " + text_of(*other->leader) : std::string());

@@ -99,7 +99,8 @@ class World {
   [[nodiscard]] unsigned servers() const { return settings_.servers; }
 
   // ---- clients
-  std::size_t ask(const RequestId& id, ServerId target, bool follows);
+  // `text_bytes`: how long its text is at least.
+  std::size_t ask(const RequestId& id, ServerId target, bool follows, std::size_t text_bytes = 0);
   [[nodiscard]] const Request& request(std::size_t index) const { return requests_[index]; }
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
   void give_up(std::size_t index);
