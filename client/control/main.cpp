@@ -22,7 +22,8 @@ struct StatusArguments {
   std::vector<std::string> addresses;
   std::string cluster_file;
   bool json = false;
-  double watch_s = 0;
+  bool watch = false;
+  double every_s = 1;
 };
 
 Exit show_status(const StatusArguments& arguments) {
@@ -35,12 +36,12 @@ Exit show_status(const StatusArguments& arguments) {
   for (;;) {
     const auto status = ask_status(servers);
     auto text = arguments.json ? status_json(status) : status_table(status);
-    const bool clear = arguments.watch_s > 0 && isatty(STDOUT_FILENO) == 1;
+    const bool clear = arguments.watch && isatty(STDOUT_FILENO) == 1;
     if (clear) text = "\x1b[H\x1b[2J" + text;
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
-    if (arguments.watch_s <= 0) return status.verdict();
-    std::this_thread::sleep_for(std::chrono::duration<double>(arguments.watch_s));
+    if (!arguments.watch) return status.verdict();
+    std::this_thread::sleep_for(std::chrono::duration<double>(arguments.every_s));
   }
 }
 
@@ -84,9 +85,8 @@ void add_status(CLI::App& app, Run& run) {
   command->add_option("--cluster", arguments->cluster_file,
                       "the cluster's file (else the one that CHAT262_CLUSTER names)");
   command->add_flag("--json", arguments->json, "as one JSON object");
-  command->add_option("--watch", arguments->watch_s, "again every so many seconds (1)")
-      ->expected(0, 1)
-      ->default_str("1")
+  command->add_flag("--watch", arguments->watch, "again and again until interrupted");
+  command->add_option("--every", arguments->every_s, "with --watch: seconds between (1)")
       ->check(CLI::PositiveNumber);
   command->callback([&run, arguments] { run = [arguments] { return show_status(*arguments); }; });
 }

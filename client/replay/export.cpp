@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "client/replay/export_file.hpp"
-#include "client/replay/hex.hpp"
 #include "client/replay/log_messages.hpp"
 #include "protocol/client_messages.hpp"
 #include "protocol/names.hpp"
@@ -27,7 +26,7 @@ ProgressBar::Show show(const ExportOptions& options) {
 Record record_of(client::Message&& message, const std::string& me) {
   Record record;
   record.id = std::move(message.id);
-  record.at = to_hex(message.at);
+  record.at = client::hex(message.at);
   const auto position = read_cursor(
       ByteView(reinterpret_cast<const std::uint8_t*>(message.at.data()), message.at.size()));
   record.seq = position ? position->seq.value : 0;
@@ -89,7 +88,7 @@ ExportReport export_cluster(const ExportOptions& options) {
   report.already_there = file.lines_before();
   for (const auto& conversation : conversations_of(session, options)) {
     const std::string doing = "reading the history of " + conversation.name;
-    auto from = from_hex(file.last_at(conversation, me));
+    auto from = client::unhex(file.last_at(conversation, me));
     if (from && from->empty()) from.reset();
     for (bool more = true; more;) {
       options.deadline.check(doing);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "client/replay/hex.hpp"
 #include "protocol/entry.hpp"
 
 namespace chat262::replay {
@@ -33,7 +32,7 @@ void MessageIndex::finish() {
 }
 
 const MessageIndex::Place* MessageIndex::find(const std::string& id_text) const {
-  const auto bytes = from_hex(id_text);
+  const auto bytes = client::unhex(id_text);
   if (!bytes || bytes->size() != MessageId::size) return nullptr;
   MessageId id;
   std::copy(bytes->begin(), bytes->end(), id.bytes.begin());

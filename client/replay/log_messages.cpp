@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "client/replay/hex.hpp"
 #include "protocol/client_messages.hpp"
 
 namespace chat262::replay {
@@ -12,7 +11,7 @@ constexpr std::size_t read_bytes_max = 1 << 20;
 
 template <class IdType>
 std::string id_text(const IdType& id) {
-  return to_hex(std::span<const std::uint8_t>(id.bytes));
+  return client::hex(std::string(id.bytes.begin(), id.bytes.end()));
 }
 
 }  // namespace
@@ -85,7 +84,8 @@ Record LogMessages::record_of(const Entry& entry, const Operation& operation,
   Record record;
   record.id = id_text(message.message);
   record.seq = entry.seq.value;
-  record.at = to_hex(make_cursor(entry.position()));
+  const Cursor at = make_cursor(entry.position());
+  record.at = client::hex(std::string(at.begin(), at.end()));
   record.time_ms = operation.time.value;
   if (const auto* room = std::get_if<RoomId>(&message.to)) {
     const auto found = rooms_.find(id_text(*room));

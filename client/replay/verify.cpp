@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "client/replay/hex.hpp"
 #include "client/replay/log_messages.hpp"
 #include "protocol/names.hpp"
 
@@ -128,7 +127,7 @@ class Verification {
       comparison.found(message_key(conversation, record.author(), record.said_ms(), record.text));
     });
     if (hash) {
-      place.last_hash = to_hex(std::span<const std::uint8_t>(hash->bytes));
+      place.last_hash = client::hex(std::string(hash->bytes.begin(), hash->bytes.end()));
     } else {
       place.wrong = hash.error().text;
     }

@@ -1,4 +1,3 @@
-#include "client/replay/hex.hpp"
 #include "client/replay/json_lines.hpp"
 #include "test/support/catch.hpp"
 
@@ -86,12 +85,4 @@ TEST_CASE("deep nesting is refused or passed over, never a crash") {
   const std::string closed =
       R"({"from":"a","text":"x","more":)" + deep + std::string(100'000, ']') + "}";
   CHECK(parse_json_line(closed));
-}
-
-TEST_CASE("hexadecimal digits there and back") {
-  CHECK(to_hex(std::string("\x00\xAB\x10", 3)) == "00ab10");
-  CHECK(from_hex("00AB10") == std::string("\x00\xAB\x10", 3));
-  CHECK(from_hex("").value_or("x").empty());
-  CHECK_FALSE(from_hex("abc"));
-  CHECK_FALSE(from_hex("zz"));
 }

@@ -1,7 +1,6 @@
 #include <set>
 
 #include "client/replay/export_file.hpp"
-#include "client/replay/hex.hpp"
 #include "client/replay/identity.hpp"
 #include "client/replay/run.hpp"
 #include "client/replay/source.hpp"
@@ -113,7 +112,8 @@ TEST_CASE("a message's id leads back to its line") {
   }
   index.finish();
   const auto text = [](const chat262::ClientId& id, std::uint64_t line) {
-    return to_hex(chat262::ByteView(chat262::message_id(chat262::RequestId{id, line}).bytes));
+    const auto bytes = chat262::message_id(chat262::RequestId{id, line}).bytes;
+    return chat262::client::hex(std::string(bytes.begin(), bytes.end()));
   };
   const auto* place = index.find(text(other, 48));
   REQUIRE(place != nullptr);

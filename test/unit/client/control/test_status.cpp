@@ -1,0 +1,112 @@
+#include <nlohmann/json.hpp>
+
+#include "client/control/init.hpp"
+#include "client/control/show_status.hpp"
+#include "test/support/catch.hpp"
+#include "test/unit/client/replay/temporary_folder.hpp"
+
+using namespace chat262;
+using namespace chat262::control;
+
+namespace {
+
+ServerRow row(unsigned id, const std::string& role, std::uint64_t last) {
+  ServerRow one;
+  one.address = {id, "tcp://127.0.0." + std::to_string(id + 1) + ":26262"};
+  client::ServerStatus status;
+  status.software = "chat262 0.1.0";
+  status.role = role;
+  status.health = "able";
+  status.cluster = "c";
+  status.server = id;
+  status.in_sync = true;
+  status.last = last;
+  status.commit = last;
+  one.status = status;
+  return one;
+}
+
+ServerRow down(unsigned id) {
+  ServerRow one = row(id, "", 0);
+  one.status.reset();
+  one.why_down = "no answer";
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("all well means that one leads and all are up, in-sync and able") {
+  const ClusterStatus well{{row(0, "leader", 9), row(1, "follower", 9), row(2, "follower", 8)}};
+  CHECK(well.verdict() == Exit::ok);
+  CHECK(well.leader() == well.rows.data());
+  ClusterStatus other = well;
+  other.rows[1] = down(1);
+  CHECK(other.verdict() == Exit::degraded);
+  other = well;
+  other.rows[2].status->in_sync = false;
+  CHECK(other.verdict() == Exit::degraded);
+  other = well;
+  other.rows[2].status->health = "full";
+  CHECK(other.verdict() == Exit::degraded);
+  other = well;
+  other.rows[0].status->role = "follower";
+  CHECK(other.verdict() == Exit::degraded);
+  CHECK(ClusterStatus{{down(0), down(1)}}.verdict() == Exit::no_answer);
+}
+
+TEST_CASE("behind is what the leader has and a server lacks") {
+  const ClusterStatus cluster{{row(0, "leader", 120), row(1, "learner", 20), down(2)}};
+  const auto json = nlohmann::json::parse(status_json(cluster));
+  CHECK(json["leader"] == 0);
+  CHECK(json["healthy"] == false);
+  REQUIRE(json["servers"].size() == 3);
+  CHECK(json["servers"][0]["behind"] == 0);
+  CHECK(json["servers"][1]["behind"] == 100);
+  CHECK(json["servers"][2]["role"] == "down");
+  CHECK(json["servers"][2]["up"] == false);
+  const auto table = status_table(cluster);
+  CHECK(table.find("127.0.0.3:26262  down\n") != std::string::npos);
+}
+
+TEST_CASE("without a leader the furthest server is the measure") {
+  ClusterStatus cluster{{row(0, "follower", 5), row(1, "candidate", 7)}};
+  CHECK(cluster.furthest() == 7);
+  CHECK(status_table(cluster).find("nobody leads\n") != std::string::npos);
+}
+
+TEST_CASE("a server that waits says for whom and why") {
+  ClusterStatus cluster{{down(0), row(1, "candidate", 7)}};
+  cluster.rows[1].status->waiting_for = {0, 2};
+  cluster.rows[1].status->waiting_why = "they may hold newer messages";
+  CHECK(status_table(cluster).find("server 1 waits for servers 0, 2: they may hold newer "
+                                   "messages\n") != std::string::npos);
+}
+
+TEST_CASE("durations and sizes for people") {
+  CHECK(duration_text(999) == "0 s");
+  CHECK(duration_text(61'000) == "1 min 1 s");
+  CHECK(duration_text(3'600'000) == "1 h 0 min");
+  CHECK(duration_text(90'000'000) == "1 d 1 h");
+  CHECK(size_text(0) == "0 B");
+  CHECK(size_text(999) == "999 B");
+  CHECK(size_text(1500) == "1.5 kB");
+  CHECK(size_text(999'999) == "1.0 MB");
+  CHECK(size_text(UINT64_MAX) == "18446.7 PB");
+}
+
+TEST_CASE("a new cluster's file is read back, has its own id, and is not written over") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "cluster.toml";
+  const auto cluster = new_cluster({"10.0.0.1", "10.0.0.2:27000", "::1"});
+  CHECK(cluster.id != new_cluster({"10.0.0.1", "10.0.0.2:27000", "::1"}).id);
+  write_cluster_file(path, cluster);
+  const auto back = cluster_from_file(path);
+  REQUIRE(back);
+  CHECK(back->id == cluster.id);
+  REQUIRE(back->servers.size() == 3);
+  CHECK(back->servers[1].client_port == 27000);
+  CHECK_THROWS_AS(write_cluster_file(path, new_cluster({"10.0.0.1"})), Failure);
+  CHECK(cluster_from_file(path)->id == cluster.id);
+  CHECK_THROWS_AS(new_cluster({"not an address"}), Failure);
+  CHECK_THROWS_AS(write_cluster_file(folder.path() / "no" / "such", cluster), Failure);
+}
