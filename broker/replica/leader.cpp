@@ -163,6 +163,8 @@ void Replica::State::on_message(ServerId from, peer::Nack& m) {
     if (takeover_->phase != Takeover::Phase::ask && m.promised > takeover_->epoch) {
       quiet_until_ = clock_ms(now_.value + 100 + 100 * config_.self.value);
       abandon_takeover("server " + std::to_string(from.value) + " has promised a later epoch");
+    } else if (takeover_->phase == Takeover::Phase::prepare && m.promised == takeover_->epoch) {
+      takeover_->nacked.insert(from);  // its disk is stuck: it counts as failed
     }
     return;
   }
