@@ -340,7 +340,7 @@ void Replica::State::admit_learners() {
   each_peer([&](ServerId id, Peer& p) {
     if (members.contains(id) || suspected(id) || !p.knows_me || !p.matched) return;
     if (p.beat.health == peer::Health::full || p.beat.health == peer::Health::stalled) return;
-    if (now_ < p.admit_after) return;
+    if (now_ < p.admit_after || (!rule('h') && !p.restarted_since_drop)) return;
     if (log_.last().seq.value - p.match.value > small_gap_entries) return;
     members.insert(id);
     p.admitted = now_;

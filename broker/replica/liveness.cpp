@@ -132,7 +132,10 @@ void Replica::State::on_message(ServerId from, peer::Heartbeat& m) {
   p.has_log = m.last.seq > Seq{};
   p.said_empty = !p.has_log;
   p.beat = m;
-  if (m.role != peer::Role::leader) return;
+  if (m.role != peer::Role::leader) {
+    if (leader_ == from) forget_leader();  // it led, and has stopped without a goodbye
+    return;
+  }
   const Epoch epoch = m.leader_epoch;
   if (epoch.server != from || epoch.counter > epoch_counter_max) return;
   if (epoch < promised_) {
@@ -218,6 +221,7 @@ void Replica::State::hear_all_anew() {
   each_peer([this](ServerId, Peer& p) {
     if (p.ever_heard) p.heard = now_;
   });
+  leading_since_ = now_;
 }
 
 bool Replica::State::suspected(ServerId id) const {

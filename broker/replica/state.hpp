@@ -352,8 +352,8 @@ class Replica::State {
   Clock quiet_until_{};          // no takeover before: another candidate was ahead
   std::uint64_t round_ = 0;
   // as leader
-  Seq first_view_{};  // of this leadership
-  Clock leading_since_{};
+  Seq first_view_{};       // of this leadership
+  Clock leading_since_{};  // or since this process was paused
   std::map<RequestId, Position> uncommitted_;
 };
 
