@@ -90,7 +90,8 @@ class Prompt {
     } else if (!ended_) {
       say("the cluster is not ready yet\n");
     }
-    if (!cluster_.all_run() && !led) {
+    if (!led && !cluster_.all_run()) {
+      tell_why_not();
       ended_ = true;
       code_ = Exit::degraded;
     }
@@ -131,6 +132,13 @@ class Prompt {
       say(fmt::format("\nserver {} {}; its log is {}\n", server.id(), server.ending(),
                       server.log().string()));
       prompted_ = false;
+    }
+  }
+
+  // The log files of a temporary folder are about to go.
+  void tell_why_not() {
+    for (const auto& server : cluster_.servers()) {
+      if (!server.running()) say(last_lines(server.log()));
     }
   }
 

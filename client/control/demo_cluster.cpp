@@ -2,10 +2,15 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "client/control/init.hpp"
 #include "protocol/limits.hpp"
@@ -33,6 +38,25 @@ std::vector<std::string> hosts_of(const DemoOptions& options) {
   return hosts;
 }
 
+// Another program there, most likely another demo, would be taken for these servers.
+void need_free(const std::string& host, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const int bound = bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int why = errno;
+  close(probe);
+  if (bound == 0) return;
+  const std::string hint =
+      why == EADDRINUSE ? "; does another demo run? --base 127.0.1.1 is free of it" : std::string();
+  throw Failure{Exit::degraded,
+                fmt::format("cannot listen at {}:{}: {}{}", host, port, std::strerror(why), hint)};
+}
+
 std::filesystem::path temporary_directory() {
   std::string path = (std::filesystem::temp_directory_path() / "chat262-demo-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
@@ -47,6 +71,10 @@ std::filesystem::path temporary_directory() {
 DemoCluster::DemoCluster(const DemoOptions& options) : hosts_(hosts_of(options)) {
   const auto program = find_server_program();
   const auto cluster = new_cluster(hosts_);
+  for (const auto& server : cluster.servers) {
+    need_free(server.host, server.client_port);
+    need_free(server.host, server.peer_port);
+  }
   temporary_ = options.directory.empty();
   directory_ = temporary_ ? temporary_directory() : std::filesystem::absolute(options.directory);
   std::error_code error;
