@@ -112,6 +112,8 @@ Retry::Event Caller::judge(Call& call, Reply reply) {
                                                 : Retry::NotLeader{};
       break;
     case Status::unavailable:
+      // With nobody to wait for, the write may be in the log and wait for a disk.
+      if (error == nullptr || error->servers.empty()) call.result.perhaps_done = true;
       event = Retry::Unavailable{};
       break;
     case Status::busy:
