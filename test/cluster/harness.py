@@ -17,12 +17,13 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 import client262  # noqa: E402
 
 CLIENT_PORT, PEER_PORT = 26262, 26263
 SKIP = 77  # Meson's exit code for "could not run here"
-BUILD = os.environ.get('CHAT262_BUILD') or os.path.join(os.getcwd(), 'build')
+BUILD = os.environ.get('CHAT262_BUILD') or os.path.join(HERE, '..', '..', 'build')
 PROGRAMS = {'chat262d': 'broker/chat262d', 'chat262': 'client/terminal/chat262',
             'chat262-replay': 'client/replay/chat262-replay',
             'chat262ctl': 'client/control/chat262ctl'}
