@@ -22,7 +22,8 @@ struct StreamName {
 // The client id under which the lines of `file_name` are sent: half of a BLAKE2b-256.
 //
 // It holds the file's name and not its content, so that a log that has grown since goes on where
-// it ended. A line that was changed is refused by the servers ("request_reused"), not doubled.
+// it ended. A line that was changed since is not sent again; the servers would refuse it under an
+// id that is used ("request_reused"). verify finds it.
 [[nodiscard]] ClientId client_id(const StreamName& stream, const std::string& file_name);
 
 // The request of a line.
