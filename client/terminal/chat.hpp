@@ -129,6 +129,11 @@ void Chat::complain(const Outcome<T>& outcome, const std::string& what) {
     end_session("this session has ended");
     return;
   }
+  if (const Unknown* unknown = outcome.unknown()) {  // only while leaving: see Worker::insist()
+    note(unknown->text + " (request id " + to_text(unknown->request) + ")");
+    exit_code_ = ExitCode::unknown;
+    return;
+  }
   note(what + ": " + outcome.error_text());
 }
 

@@ -39,8 +39,11 @@ bool Chat::dialog() {
     if (!answer.empty()) note("l to log in, r to register a new account, q to leave");
     return true;
   }
-  const Line name = input_->read_line("name: ", false);
+  Line name = input_->read_line(
+      arguments_.account.empty() ? "name: " : "name [" + printable(arguments_.account) + "]: ",
+      false);
   if (name.kind != Line::Kind::text) return name.kind != Line::Kind::end;
+  if (name.text.empty()) name.text = arguments_.account;
   if (const auto parsed = parse_name(name.text); fresh && !parsed) {
     note(parsed.error().text);
     return input_->interactive();
