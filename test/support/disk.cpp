@@ -102,6 +102,7 @@ void DiskContent::write(const replica::Persist& write, const std::string& whose)
 }
 
 void Disk::issue(replica::Persist write, Time now) {
+  if (failed_) return;
   queue_.push_back(std::move(write));
   if (queue_.size() == 1) {
     group_ = 1;
@@ -118,6 +119,7 @@ DiskEvents Disk::complete(Time now, const std::string& whose) {
                                    [](const Entry& e) { return e.kind != EntryKind::view; });
     if (full && grows) {
       events.failed = write.id;
+      failed_ = true;
       queue_.clear();
       break;
     }

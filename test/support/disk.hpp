@@ -74,13 +74,19 @@ class Disk {
   [[nodiscard]] DiskEvents complete(Time now, const std::string& whose);
   void thaw(Time now);
   // The process is dead: what is not complete never will be.
-  void forget_queue() { queue_.clear(); }
+  void forget_queue() {
+    queue_.clear();
+    failed_ = false;
+  }
+  // The core knows that a write failed: what it issues from now on is meant to follow what is here.
+  void failure_known() { failed_ = false; }
   [[nodiscard]] bool busy() const { return !queue_.empty(); }
 
  private:
   std::deque<replica::Persist> queue_;
   std::size_t group_ = 0;  // how many of the queue are being written
   Time due_ = never;
+  bool failed_ = false;  // and the core does not know yet: nothing is taken
 };
 
 }  // namespace chat262::test

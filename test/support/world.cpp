@@ -129,8 +129,6 @@ void World::finish_writes(Server& server) {
   }
   if (events.failed && server.life != Life::dead) {
     tell(true, text_of(server.id) + " disk full");
-    server.log = server.disk.content.log;
-    server.acks_seen = 0;
     server.full_tell = never;
     give(server, replica::PersistFailed{*events.failed});
     if (server.life != Life::dead) give(server, replica::DiskRoom{true});
@@ -186,6 +184,11 @@ void World::give(Server& server, replica::Input input) {
 void World::step_core(Server& server, replica::Input input) {
   replica::Actions actions;
   const std::uint64_t life = server.lives;
+  if (std::holds_alternative<replica::PersistFailed>(input)) {
+    server.disk.failure_known();
+    server.log = server.disk.content.log;
+    server.acks_seen = 0;
+  }
   server.core->step(std::move(input), clock_of(server), actions);
   const Time wakes = (server.core->next_wake().value - server.offset_ms) * milliseconds;
   server.wakes = std::max(wakes, server.ticked + milliseconds);
