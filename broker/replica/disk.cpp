@@ -32,8 +32,10 @@ void Replica::State::cut_log(const Position& fork, const Hash& hash) {
 }
 
 void Replica::State::persist_cut(Persist write, std::vector<AfterWrite> after) {
+  const Seq cut_after = write.cut_after.value_or(log_.last().seq);
   persist(std::move(write), std::move(after));
   writes_.back().before_cut = std::move(uncut_);
+  writes_.back().cut_after = cut_after;
 }
 
 void Replica::State::on(const Persisted& input) {
@@ -85,8 +87,12 @@ void Replica::State::on(const PersistFailed& input) {
   disk_full_ = true;
   if (leads()) step_down(peer::Farewell::handover, std::nullopt);
   if (takeover_) abandon_takeover("the disk is full");
+  Seq equal_to = log_.last().seq;  // what was applied is equal to the log on disk up to here
   while (!writes_.empty() && writes_.back().id >= input.id) {
-    if (writes_.back().before_cut) log_ = std::move(*writes_.back().before_cut);
+    if (writes_.back().before_cut) {
+      log_ = std::move(*writes_.back().before_cut);
+      equal_to = std::min(equal_to, writes_.back().cut_after);
+    }
     writes_.pop_back();
   }
   CHAT262_CHECK(writes_.empty());  // earlier ones have completed: they do so in order
@@ -100,7 +106,7 @@ void Replica::State::on(const PersistFailed& input) {
   commit_ = std::min(commit_, log_.last().seq);
   proved_ = Seq{};
   stage_.reset();
-  actions_->push_back(Revert{log_.last().seq});
+  actions_->push_back(Revert{std::min(equal_to, log_.last().seq)});
   note(NoteLevel::error, "a log write failed: the disk is full; nothing after seq " +
                              std::to_string(log_.last().seq.value) + " was kept");
 }

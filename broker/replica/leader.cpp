@@ -251,8 +251,8 @@ bool Replica::State::member_failed(const Member& member) const {
   if (member.server == config_.self) return false;
   const Peer& p = peer(member.server);
   // Heard, but it does not hear us, or cannot answer.
-  const std::int64_t acked = std::max(p.lease_sent_ms, leading_since_.value);
-  if (leads() && now_.value - acked > 2 * config_.timers.suspect_after) return true;
+  const std::int64_t acked = std::max({p.lease_sent_ms, leading_since_.value, p.admitted.value});
+  if (leads() && now_.value - acked > 4 * config_.timers.suspect_after) return true;
   return suspected(member.server) || p.incarnation != member.incarnation ||
          p.beat.health == peer::Health::full || p.beat.health == peer::Health::stalled;
 }
@@ -274,7 +274,8 @@ bool Replica::State::blocked_for_long() const {
       ++stay;
       continue;
     }
-    const std::int64_t acked = std::max(peer(member.server).lease_sent_ms, leading_since_.value);
+    const Peer& p = peer(member.server);
+    const std::int64_t acked = std::max({p.lease_sent_ms, leading_since_.value, p.admitted.value});
     long_enough = long_enough && now_.value - acked > 4 * config_.timers.suspect_after;
   }
   return stay < config_.min_in_sync && long_enough;

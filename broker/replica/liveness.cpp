@@ -88,6 +88,7 @@ void Replica::State::peer_restarted(ServerId id, Incarnation incarnation) {
   fresh.heard = now_;
   fresh.ever_heard = true;
   fresh.admit_after = now_;
+  fresh.admitted = now_;
   fresh.backoff_ms = p.backoff_ms;
   p = std::move(fresh);
   if (replaced) {

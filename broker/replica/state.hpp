@@ -63,7 +63,7 @@ struct Peer {
   bool announced = false;           // it has been sent the present commit (see commit_moved)
   std::int64_t lease_sent_ms = -1;  // sent_at of its newest acknowledged heartbeat
   Clock admit_after{};              // re-admission backs off
-  Clock admitted{};                 // when it last became a member
+  Clock admitted{};                 // when it last became a member, or restarted
   std::int64_t backoff_ms = 0;
   bool restarted_since_drop = true;
 };
@@ -83,6 +83,7 @@ struct PendingWrite {
   Clock issued{};
   std::vector<AfterWrite> after;
   std::unique_ptr<MemoryLog> before_cut;  // the log as it was, if the write cuts
+  Seq cut_after{};
 };
 
 // A range of the own log, collected from disk and memory.
