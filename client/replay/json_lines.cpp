@@ -98,7 +98,7 @@ tl::expected<Record, std::string> parse_json_line(std::string_view line) {
   } catch (const BadField& bad) {
     return tl::unexpected(bad.text);
   } catch (const Json::exception& error) {
-    return tl::unexpected(std::string("not JSON: ") + error.what());
+    return tl::unexpected("not JSON: " + clean_text(error.what()));
   }
 }
 
