@@ -124,16 +124,23 @@ std::uint64_t DiskTables::unread(const ConversationId& conversation, const Accou
 
 std::vector<Tables::Happening> DiskTables::happenings(const AccountId& account, Seq since,
                                                       unsigned limit) const {
-  Earliest earliest(limit);
   if (limit == 0 || since >= tip_.seq) return {};
+  Earliest earliest(limit);
+  // Whoever waits for events is past what is on disk, most of the time: then every conversation
+  // costs a look into memory only.
+  const bool recent = since.value >= durable_;
+  const auto scan_from = [&](const schema::Key& prefix, Seq from) {
+    const schema::Key bound = schema::Key(prefix).seq(from);
+    return recent ? records_.scan_overlay(Direction::up, prefix.text(), bound.text())
+                  : records_.scan(Direction::up, prefix.text(), bound.text());
+  };
   const schema::Key mine = schema::conversations_prefix(account);
   Scan conversations = records_.scan(Direction::up, mine.text(), mine.text());
   for (; conversations.valid(); conversations.next()) {
     const auto conversation = schema::read_conversation(conversations.value());
     if (!conversation) continue;
     const schema::Key prefix = schema::timeline_prefix(conversation->id);
-    const schema::Key from = schema::Key(prefix).seq(std::max(since.next(), conversation->since));
-    Scan scan = records_.scan(Direction::up, prefix.text(), from.text());
+    Scan scan = scan_from(prefix, std::max(since.next(), conversation->since));
     for (; scan.valid(); scan.next()) {
       const Seq at = Reader(scan.key().substr(prefix.size())).seq();
       if (!earliest.wants(at)) break;
@@ -144,8 +151,7 @@ std::vector<Tables::Happening> DiskTables::happenings(const AccountId& account, 
   records_.finish(conversations);
 
   const schema::Key prefix = schema::notices_prefix(account);
-  Scan scan =
-      records_.scan(Direction::up, prefix.text(), schema::Key(prefix).seq(since.next()).text());
+  Scan scan = scan_from(prefix, since.next());
   for (; scan.valid(); scan.next()) {
     const Seq at = Reader(scan.key().substr(prefix.size())).seq();
     if (!earliest.wants(at)) break;

@@ -94,6 +94,7 @@ class DiskLog final : public Log {
   LogStart start_;
   State state_;  // the writing thread's
   Tip tip_;      // the writing thread's
+  std::uint64_t writes_ = 0;
   std::atomic<std::uint64_t> last_{0};
   std::atomic<std::uint64_t> commit_{0};
 

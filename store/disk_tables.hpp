@@ -88,8 +88,8 @@ class DiskTables final : public Tables {
   Result<void> put_mark(lmdb::Txn& txn, const Mark& mark) const;
   void make_rebuild_file() const;
 
-  Result<void> write_sealed(Log& log);
-  Result<void> erase_deleted(Log& log) const;
+  Result<void> write_sealed(Log& log, bool& tables_damaged);
+  Result<std::vector<Seq>> texts_of_deleted() const;
   Result<void> put_sealed(lmdb::Txn& txn) const;
   void set_durable(const Mark& mark);
   void enlarge_map();

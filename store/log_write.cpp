@@ -15,6 +15,7 @@ namespace {
 // writes, and the tables.
 constexpr std::uint64_t reserve_bytes = 4 << 20;
 constexpr std::size_t erase_piece_seqs = 1024;
+constexpr std::uint64_t drop_readers_every = 4096;  // writes
 
 using SeqKey = FixedWriter<8>;
 
@@ -57,6 +58,8 @@ Result<void> DiskLog::write(std::span<const LogWrite> writes) {
     return fail(Errc::disk_full, "the disk of " + directory_.string() +
                                      " is full: free some space; nothing was written");
   }
+  // Readers that were killed would keep free pages from being used again.
+  if (++writes_ % drop_readers_every == 0) env_->drop_dead_readers();
   auto done = with_map_growth([&] { return write_once(writes); });
   if (!done && done.error().code == Errc::disk_full) {
     set_full();

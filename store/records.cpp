@@ -181,6 +181,11 @@ Scan Records::scan(Direction direction, std::string_view prefix, std::string_vie
       direction, prefix, bound);
 }
 
+Scan Records::scan_overlay(Direction direction, std::string_view prefix,
+                           std::string_view bound) const {
+  return Scan({.first = &overlay_.active(), .second = overlay_.sealed()}, direction, prefix, bound);
+}
+
 void Records::finish(const Scan& scan) const {
   if (scan.error()) set_fault(*scan.error());
 }

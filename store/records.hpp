@@ -76,6 +76,9 @@ class Records {
   [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const;
   [[nodiscard]] Scan scan(Direction direction, std::string_view prefix,
                           std::string_view bound) const;
+  // The same over the overlay alone: for what is known not to be on disk yet.
+  [[nodiscard]] Scan scan_overlay(Direction direction, std::string_view prefix,
+                                  std::string_view bound) const;
   // Call when a scan is over: takes its error.
   void finish(const Scan& scan) const;
 

@@ -53,11 +53,13 @@ Result<void> DiskTables::write_behind(Log& log) {
   Stage expected = Stage::sealed;
   if (!stage_.compare_exchange_strong(expected, Stage::writing)) return {};
   spent_.reset();
-  auto done = write_sealed(log);
+  bool tables_damaged = false;
+  auto done = write_sealed(log, tables_damaged);
   if (!done) {
     map_full_ =
         done.error().code == Errc::disk_full && free_bytes(directory_) > disk_is_full_below_bytes;
     stage_ = Stage::failed;
+    if (tables_damaged) make_rebuild_file();
     return done;
   }
   set_durable(sealed_mark_);
@@ -65,20 +67,29 @@ Result<void> DiskTables::write_behind(Log& log) {
   return done;
 }
 
-Result<void> DiskTables::write_sealed(Log& log) {
+Result<void> DiskTables::write_sealed(Log& log, bool& tables_damaged) {
   if (!log.room()) {
     return fail(Errc::disk_full, directory_.string() + ": the disk is full: free some space");
   }
-  if (auto erased = erase_deleted(log); !erased) return erased;
+  auto texts = texts_of_deleted();
+  if (!texts) {
+    tables_damaged = texts.error().code == Errc::corrupt;
+    return tl::unexpected(texts.error());
+  }
+  if (auto erased = log.erase_texts(*texts); !erased) return erased;
   auto txn = env_->write();
   if (!txn) return tl::unexpected(txn.error());
-  return put_sealed(*txn).and_then([&] { return put_mark(*txn, sealed_mark_); }).and_then([&] {
-    return txn->commit();
-  });
+  auto written =
+      put_sealed(*txn).and_then([&] { return put_mark(*txn, sealed_mark_); }).and_then([&] {
+        return txn->commit();
+      });
+  tables_damaged = !written && written.error().code == Errc::corrupt;
+  return written;
 }
 
 // The texts of accounts deleted in this generation: durably gone before it is written.
-Result<void> DiskTables::erase_deleted(Log& log) const {
+Result<std::vector<Seq>> DiskTables::texts_of_deleted() const {
+  std::vector<Seq> seqs;
   const schema::Key deletions = schema::prefix(schema::Table::deletions);
   const SlotMap& sealed = *records_.overlay().sealed();
   std::optional<lmdb::Txn> txn;
@@ -91,16 +102,14 @@ Result<void> DiskTables::erase_deleted(Log& log) const {
     }
     const auto account = Reader(slot->first.substr(1)).id<AccountId>();
     const schema::Key authored = schema::authored_prefix(account);
-    std::vector<Seq> seqs;
     Scan scan({.second = &sealed, .txn = &*txn, .db = db_}, Direction::up, authored.text(),
               authored.text());
     for (; scan.valid(); scan.next()) {
       seqs.push_back(Reader(scan.key().substr(authored.size())).seq());
     }
     if (scan.error()) return tl::unexpected(*scan.error());
-    if (auto erased = log.erase_texts(seqs); !erased) return erased;
   }
-  return {};
+  return seqs;
 }
 
 Result<void> DiskTables::put_sealed(lmdb::Txn& txn) const {
