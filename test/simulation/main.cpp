@@ -49,7 +49,8 @@ bool run_one(std::uint64_t seed, const Regime& regime, const Options& options, T
              std::size_t& acknowledged) {
   remember(seed, regime, options.without);
   std::function<void(const std::string&)> told;
-  if (options.trace) told = [](const std::string& line) { std::cout << line << "\n"; };
+  // An abort must not swallow the end of it.
+  if (options.trace) told = [](const std::string& line) { std::cout << line << std::endl; };
   const WalkResult result = walk(seed, regime, options.without, told);
   total += result.virtual_time;
   acknowledged += result.acknowledged;
