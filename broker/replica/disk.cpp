@@ -23,7 +23,7 @@ std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> aft
 }
 
 void Replica::State::cut_log(const Position& fork, const Hash& hash) {
-  uncut_ = std::make_unique<MemoryLog>(log_);
+  uncut_ = std::make_unique<Uncut>(Uncut{log_, commit_, fork.seq});
   log_.cut_after(fork, hash);
   for (PendingWrite& write : writes_) write.still_ours = std::min(write.still_ours, fork.seq);
   durable_ = std::min(durable_, fork.seq);
@@ -32,10 +32,8 @@ void Replica::State::cut_log(const Position& fork, const Hash& hash) {
 }
 
 void Replica::State::persist_cut(Persist write, std::vector<AfterWrite> after) {
-  const Seq cut_after = write.cut_after.value_or(log_.last().seq);
   persist(std::move(write), std::move(after));
-  writes_.back().before_cut = std::move(uncut_);
-  writes_.back().cut_after = cut_after;
+  writes_.back().uncut = std::move(uncut_);
 }
 
 void Replica::State::on(const Persisted& input) {
@@ -89,9 +87,10 @@ void Replica::State::on(const PersistFailed& input) {
   if (takeover_) abandon_takeover("the disk is full");
   Seq equal_to = log_.last().seq;  // what was applied is equal to the log on disk up to here
   while (!writes_.empty() && writes_.back().id >= input.id) {
-    if (writes_.back().before_cut) {
-      log_ = std::move(*writes_.back().before_cut);
-      equal_to = std::min(equal_to, writes_.back().cut_after);
+    if (const Uncut* uncut = writes_.back().uncut.get()) {
+      log_ = uncut->log;
+      commit_ = std::max(commit_, uncut->commit);
+      equal_to = std::min(equal_to, uncut->fork);
     }
     writes_.pop_back();
   }
@@ -107,6 +106,8 @@ void Replica::State::on(const PersistFailed& input) {
   proved_ = Seq{};
   stage_.reset();
   actions_->push_back(Revert{std::min(equal_to, log_.last().seq)});
+  actions_->push_back(Apply{commit_});
+  actions_->push_back(Committed{commit_});
   note(NoteLevel::error, "a log write failed: the disk is full; nothing after seq " +
                              std::to_string(log_.last().seq.value) + " was kept");
 }

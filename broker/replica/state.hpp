@@ -75,6 +75,13 @@ struct AfterWrite {
   Epoch epoch{};
 };
 
+// What a cut has changed in memory, for the case that its write fails.
+struct Uncut {
+  MemoryLog log;
+  Seq commit{};
+  Seq fork{};
+};
+
 struct PendingWrite {
   std::uint64_t id = 0;
   Seq last{};        // of the log on disk after it
@@ -82,8 +89,7 @@ struct PendingWrite {
   Epoch promised{};
   Clock issued{};
   std::vector<AfterWrite> after;
-  std::unique_ptr<MemoryLog> before_cut;  // the log as it was, if the write cuts
-  Seq cut_after{};
+  std::unique_ptr<Uncut> uncut;  // if the write cuts
 };
 
 // A range of the own log, collected from disk and memory.
@@ -312,9 +318,9 @@ class Replica::State {
   Epoch promised_durable_{};
   Incarnation incarnation_{};
   bool lost_disk_ = false;
-  Seq durable_{};                     // <= last: the log in memory is on disk up to here
-  Seq disk_last_{};                   // last entry on disk, also where a cut is under way
-  std::unique_ptr<MemoryLog> uncut_;  // between cut_log() and persist_cut()
+  Seq durable_{};                 // <= last: the log in memory is on disk up to here
+  Seq disk_last_{};               // last entry on disk, also where a cut is under way
+  std::unique_ptr<Uncut> uncut_;  // between cut_log() and persist_cut()
   std::deque<PendingWrite> writes_;
   std::uint64_t next_write_ = 1;
   Seq hint_{};  // the commit hint written last
