@@ -1,0 +1,337 @@
+// Gateway, peer links and prober on real sockets.
+#include <poll.h>
+#include <sodium.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "broker/gateway.hpp"
+#include "broker/peer_links.hpp"
+#include "broker/prober.hpp"
+#include "broker/server_limits.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/limits.hpp"
+#include "test/support/catch.hpp"
+
+using namespace chat262;
+using namespace chat262::broker;
+using replica::clock_ms;
+
+namespace {
+
+const auto patience = std::chrono::seconds(10);
+
+template <class Done>
+bool eventually(const Done& done) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (done()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
+struct Clients {
+  zmq::context_t context;
+  Gateway gateway{context};
+  std::string endpoint;
+  std::vector<std::pair<ReplyTo, Request>> requests;
+
+  Clients() {
+    REQUIRE(gateway.bind("tcp://127.13.9.1:*"));
+    endpoint = gateway.socket().get(zmq::sockopt::last_endpoint);
+  }
+  zmq::socket_t connect(zmq::socket_type type) {
+    zmq::socket_t socket(context, type);
+    socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::rcvtimeo, 10'000);
+    socket.connect(endpoint);
+    return socket;
+  }
+  std::size_t receive() {
+    return gateway.receive(100, [this](ReplyTo to, Request&& request) {
+      requests.emplace_back(to, std::move(request));
+    });
+  }
+  Reply answer(zmq::socket_t& socket) {
+    zmq::message_t frame;
+    REQUIRE(socket.recv(frame));
+    const auto reply = decode_reply({frame.data<std::uint8_t>(), frame.size()}, request::Hello{});
+    REQUIRE(reply);
+    return *reply;
+  }
+  Reply refused(zmq::socket_t& socket, const Bytes& bytes) {
+    socket.send(zmq::buffer(bytes));
+    REQUIRE(eventually([this] { return receive() == 1; }));
+    return answer(socket);
+  }
+};
+
+Bytes hello(std::uint64_t number) {
+  Request request;
+  request.client.bytes[0] = 1;
+  request.number = number;
+  request.body = request::Hello{};
+  return encode_request(request);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Clients, "each kind of bad request has its answer and the connection stays") {
+  auto client = connect(zmq::socket_type::req);
+  CHECK(refused(client, {0xc1, 1, 2}).status == Status::malformed);
+  auto bytes = hello(7);
+  bytes[1] = 9;  // the version
+  CHECK(refused(client, bytes).status == Status::wrong_version);
+  bytes = hello(7);
+  bytes[2] = 0x7f;  // the operation
+  const auto unknown = refused(client, bytes);
+  CHECK(unknown.status == Status::unknown_operation);
+  CHECK(unknown.number == 7);
+  CHECK(refused(client, Bytes(chat262::limits::client_frame_bytes_max + 1, 0)).status ==
+        Status::too_large);
+  CHECK(requests.empty());
+  client.send(zmq::buffer(hello(8)));
+  REQUIRE(eventually([this] { return receive() == 1; }));
+  REQUIRE(requests.size() == 1);
+  CHECK(requests[0].second.number == 8);
+  gateway.reply(requests[0].first, {Status::busy, 8, reply::ErrorBody{"x", {}, 1, {}}});
+  CHECK(answer(client).number == 8);
+  CHECK(gateway.open() == 0);
+}
+
+TEST_CASE_METHOD(Clients,
+                 "the envelope comes back as it went, and answers may leave in any order") {
+  auto client = connect(zmq::socket_type::dealer);
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    client.send(zmq::str_buffer("trace"), zmq::send_flags::sndmore);
+    client.send(zmq::message_t(), zmq::send_flags::sndmore);
+    client.send(zmq::buffer(hello(number)));
+  }
+  REQUIRE(eventually([this] {
+    receive();
+    return requests.size() == 2;
+  }));
+  for (const auto index : {1, 0}) {
+    const auto& [to, request] = requests[static_cast<std::size_t>(index)];
+    gateway.reply(to, {Status::busy, request.number, reply::ErrorBody{}});
+    zmq::message_t frame;
+    REQUIRE(client.recv(frame));
+    CHECK(frame.to_string() == "trace");
+    REQUIRE(client.recv(frame));
+    CHECK(frame.size() == 0);
+    CHECK(answer(client).number == request.number);
+  }
+}
+
+TEST_CASE_METHOD(Clients, "two frames behind the envelope are malformed, none is dropped") {
+  auto client = connect(zmq::socket_type::dealer);
+  client.send(zmq::message_t(), zmq::send_flags::sndmore);
+  client.send(zmq::buffer(hello(1)), zmq::send_flags::sndmore);
+  client.send(zmq::buffer(hello(2)));
+  REQUIRE(eventually([this] { return receive() == 1; }));
+  zmq::message_t frame;
+  REQUIRE(client.recv(frame));
+  CHECK(answer(client).status == Status::malformed);
+  client.send(zmq::buffer(hello(3)));  // no empty frame: no envelope
+  REQUIRE(eventually([this] { return receive() == 1; }));
+  CHECK(gateway.counters().dropped == 1);
+  for (int i = 0; i < 50; ++i) {  // far too many frames
+    client.send(zmq::str_buffer("x"), zmq::send_flags::sndmore);
+  }
+  client.send(zmq::buffer(hello(4)));
+  REQUIRE(eventually([this] { return receive() == 1; }));
+  CHECK(gateway.counters().dropped == 2);
+  CHECK(requests.empty());
+}
+
+TEST_CASE_METHOD(Clients, "a reply to a client that has gone is dropped, the next is served") {
+  {
+    auto client = connect(zmq::socket_type::req);
+    client.send(zmq::buffer(hello(1)));
+    REQUIRE(eventually([this] { return receive() == 1; }));
+  }
+  auto client = connect(zmq::socket_type::req);
+  client.send(zmq::buffer(hello(2)));
+  REQUIRE(eventually([this] {
+    receive();
+    return requests.size() == 2;
+  }));
+  for (const auto& [to, request] : requests) {
+    gateway.reply(to, {Status::busy, request.number, reply::ErrorBody{}});
+  }
+  CHECK(answer(client).number == 2);
+  gateway.reply(requests[0].first, {Status::ok, 1, reply::ErrorBody{}});  // answered already
+}
+
+TEST_CASE_METHOD(Clients, "a port that is taken is named in the error") {
+  zmq::context_t other_context;
+  Gateway other(other_context);
+  const auto bound = other.bind(endpoint);
+  REQUIRE_FALSE(bound);
+  CHECK(bound.error().code == Errc::in_use);
+  CHECK(bound.error().text.find(endpoint) != std::string::npos);
+}
+
+// ---- peers
+
+namespace {
+
+ClusterConfig two_servers(std::uint8_t cluster = 1) {
+  ClusterConfig config;
+  config.id.bytes[0] = cluster;
+  config.servers.push_back({server_id(0), "127.13.9.2"});
+  config.servers.push_back({server_id(1), "127.13.9.3"});
+  return config;
+}
+
+// A port that nobody uses now, below those that the kernel gives away by itself.
+std::uint16_t free_port(const std::string& host) {
+  for (std::uint16_t port = 21'000; port < 32'000; ++port) {
+    const auto address = resolve(host, port);
+    REQUIRE(address);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool free =
+        bind(fd, reinterpret_cast<const sockaddr*>(&address->socket), address->length) == 0;
+    close(fd);
+    if (free) return port;
+  }
+  FAIL("no free port");
+  return 0;
+}
+
+peer::Message message(ServerId from) {
+  peer::Message hello;
+  hello.from = from;
+  hello.from_incarnation = {1, 2};
+  hello.body = peer::Hello{};
+  return hello;
+}
+
+}  // namespace
+
+TEST_CASE("peer messages arrive, those of other clusters and strangers do not") {
+  zmq::context_t context;
+  const auto port = free_port("127.13.9.2");
+  const auto address = resolve("127.13.9.2", port);
+  REQUIRE(address);
+  const std::map<ServerId, Address> zero{{server_id(0), *address}};
+  const auto cluster = two_servers();
+  PeerLinks receiver(context, cluster, server_id(0), {});
+  REQUIRE(receiver.bind(address->endpoint));
+
+  std::vector<peer::Message> got;
+  std::vector<std::string> notes;
+  const auto take = [&] { receiver.receive(100, got, clock_ms(1), notes); };
+  {
+    zmq::context_t sending;
+    PeerLinks sender(sending, cluster, server_id(1), zero);
+    sender.connect();
+    REQUIRE(eventually([&] {
+      sender.send(server_id(0), message(server_id(1)));
+      take();
+      return !got.empty();
+    }));
+    CHECK(got[0] == message(server_id(1)));
+    got.clear();
+    const auto foreign = receiver.counters().foreign;
+    sender.send(server_id(0), message(server_id(0)));  // calls itself as the receiver is called
+    REQUIRE(eventually([&] {
+      take();
+      return receiver.counters().foreign > foreign;
+    }));
+  }
+  zmq::context_t sending;
+  const auto other_cluster = two_servers(2);
+  PeerLinks stranger(sending, other_cluster, server_id(1), zero);
+  stranger.connect();
+  notes.clear();
+  got.clear();
+  const auto foreign = receiver.counters().foreign;
+  REQUIRE(eventually([&] {
+    stranger.send(server_id(0), message(server_id(1)));
+    take();
+    return receiver.counters().foreign > foreign + 5;
+  }));
+  CHECK(got.empty());
+  REQUIRE(notes.size() == 1);  // said once, not for every message
+  CHECK(notes[0].find("127.0.0.1") != std::string::npos);
+  CHECK(notes[0].find("cluster") != std::string::npos);
+}
+
+TEST_CASE("garbage on the peer port is counted and changes nothing") {
+  zmq::context_t context;
+  const auto port = free_port("127.13.9.2");
+  const auto address = resolve("127.13.9.2", port);
+  REQUIRE(address);
+  const auto cluster = two_servers();
+  PeerLinks receiver(context, cluster, server_id(0), {});
+  REQUIRE(receiver.bind(address->endpoint));
+  zmq::socket_t push(context, zmq::socket_type::push);
+  push.set(zmq::sockopt::linger, 0);
+  push.connect(address->endpoint);
+  push.send(zmq::str_buffer("garbage"));
+  push.send(zmq::str_buffer("two"), zmq::send_flags::sndmore);
+  push.send(zmq::str_buffer("frames"));
+  std::vector<peer::Message> got;
+  std::vector<std::string> notes;
+  REQUIRE(eventually([&] {
+    receiver.receive(100, got, clock_ms(1), notes);
+    return receiver.counters().malformed == 2;
+  }));
+  CHECK(got.empty());
+}
+
+TEST_CASE("a connection that is lost is told at once") {
+  zmq::context_t context;
+  const auto address = resolve("127.13.9.2", free_port("127.13.9.2"));
+  REQUIRE(address);
+  const auto cluster = two_servers();
+  PeerLinks sender(context, cluster, server_id(1), {{server_id(0), *address}});
+  std::vector<PeerLinks::Broken> broken;
+  {
+    zmq::context_t dying;
+    PeerLinks receiver(dying, cluster, server_id(0), {});
+    REQUIRE(receiver.bind(address->endpoint));
+    sender.connect();
+    std::vector<peer::Message> got;
+    std::vector<std::string> notes;
+    REQUIRE(eventually([&] {
+      sender.send(server_id(0), message(server_id(1)));
+      receiver.receive(100, got, clock_ms(1), notes);
+      return !got.empty();
+    }));
+    sender.read_monitors(broken);
+    broken.clear();
+  }
+  REQUIRE(eventually([&] {
+    sender.read_monitors(broken);
+    return !broken.empty();
+  }));
+  CHECK(broken[0].peer == server_id(0));
+  CHECK(broken[0].was_connected);
+}
+
+TEST_CASE("a probe tells a port where nobody listens from one where somebody does") {
+  const auto dead = resolve("127.13.9.4", free_port("127.13.9.4"));
+  const auto alive = resolve("127.13.9.5", free_port("127.13.9.5"));
+  REQUIRE(dead);
+  REQUIRE(alive);
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(bind(listener, reinterpret_cast<const sockaddr*>(&alive->socket), alive->length) == 0);
+  REQUIRE(listen(listener, 5) == 0);
+  const std::map<ServerId, Address> peers{{server_id(0), *dead}, {server_id(1), *alive}};
+  Prober prober(peers);
+  prober.start(server_id(0), clock_ms(1));
+  prober.start(server_id(1), clock_ms(1));
+  prober.start(server_id(2), clock_ms(1));  // its name could not be resolved
+  std::vector<replica::ProbeResult> results;
+  REQUIRE(eventually([&] {
+    prober.finish(clock_ms(2), results);
+    return results.size() == 3;
+  }));
+  for (const auto& result : results) CHECK(result.refused == (result.peer == server_id(0)));
+  close(listener);
+}
