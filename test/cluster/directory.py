@@ -98,7 +98,8 @@ def tables_are_rebuilt():
         client.token = writers[0].client.token
         seen, start = [], None
         while True:
-            page, more = client.history([harness.client262.ROOM, harness.ROOM], start, True, 200)[:2]
+            target = [harness.client262.ROOM, harness.ROOM]
+            page, more = client.history(target, start, True, 200)
             seen += page
             if not more:
                 break

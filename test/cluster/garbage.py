@@ -68,7 +68,8 @@ def bad_requests_are_answered(cluster):
         else:
             answer = client.exchange(leader, frame, 2000)
             assert answer and answer[0] == status, (status, answer)
-        harness.wait_until(lambda: client.exchange(leader, client.pack(client262.HELLO, [], 9), 500),
+        hello = client.pack(client262.HELLO, [], 9)
+        harness.wait_until(lambda frame=hello: client.exchange(leader, frame, 500),
                            f'an answer after a request with status {status}')
     client.close()
 

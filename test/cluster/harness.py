@@ -93,7 +93,7 @@ class Server:
 
     def command(self):
         return [program('chat262d'), '--id', str(self.number), '--data', self.data,
-                '--log-file', self.log, *self.cluster.extra, *self.cluster.hosts]
+                '--log-file', self.log, *self.cluster.arguments]
 
     def start(self):
         assert self.process is None, f'server {self.number} runs already'
@@ -151,8 +151,9 @@ class Server:
 class Cluster:
     """Use as `with Cluster() as cluster:`; on a failure the servers' last words are printed."""
 
-    def __init__(self, servers=3, extra=(), start=True):
-        self.hosts, self.extra = free_addresses(servers), list(extra)
+    def __init__(self, servers=3, start=True):
+        self.hosts = free_addresses(servers)
+        self.arguments = self.hosts  # of chat262d; or a cluster file
         self.folder = tempfile.mkdtemp(prefix='chat262-test-')
         self.servers = [Server(self, n, host, os.path.join(self.folder, f'server-{n}'))
                         for n, host in enumerate(self.hosts)]
@@ -219,7 +220,7 @@ class Cluster:
             return all(found[n] and found[n]['in_sync'] and wanted <= set(found[n]['view'])
                        for n in wanted) and len({found[n]['leader'] for n in wanted}) == 1
 
-        wait_until(settled, lambda: f'servers {sorted(wanted)} in-sync; now {self.brief()}', seconds)
+        wait_until(settled, lambda: f'{sorted(wanted)} in-sync; now {self.brief()}', seconds)
 
     def wait_equal(self, seconds=30.0):
         """All servers hold the same log, committed and applied to its end."""
@@ -252,7 +253,8 @@ class Cluster:
 
 def export(server):
     """Messages in a server's own log, in order: read from its files, whether it runs or not."""
-    path = os.path.join(server.cluster.folder, f'export-{server.number}-{time.monotonic_ns()}.jsonl')
+    name = f'export-{server.number}-{time.monotonic_ns()}.jsonl'
+    path = os.path.join(server.cluster.folder, name)
     run('chat262-replay', 'export', '--all', '--quiet', '--data', server.data, '--to', path)
     with open(path, encoding='utf-8') as file:
         found = [json.loads(line) for line in file]

@@ -1,4 +1,4 @@
-"""The programs as a person's scripts use them: chat262's subcommands, chat262ctl, the example bot."""
+"""The programs as scripts use them: chat262's subcommands, chat262ctl, the example bot."""
 import json
 import os
 import shutil
@@ -132,6 +132,27 @@ def rows_of(done):
     return json.loads(done.stdout)['servers']
 
 
+def cluster_file():
+    """`chat262ctl init` writes the file that all programs take, by option or by environment."""
+    with Cluster(start=False) as cluster:
+        path = os.path.join(cluster.folder, 'cluster.toml')
+        harness.run('chat262ctl', 'init', '-o', path, *cluster.hosts)
+        cluster.arguments = ['--cluster', path]
+        for server in cluster.servers:
+            server.start()
+        cluster.wait_in_sync()
+        session = os.path.join(cluster.folder, 'ada.session')
+        for verb in ('register', 'login'):
+            harness.run('chat262', verb, 'ada', '--password-stdin', '--session', session,
+                        stdin=PASSWORD + '\n', env={'CHAT262_CLUSTER': path})
+        found = harness.run('chat262', 'users', '*', '--cluster', path, '--session', session)
+        assert 'ada' in found.stdout, found
+        done = harness.run('chat262ctl', 'status', '--json', env={'CHAT262_CLUSTER': path})
+        assert all(row['in_sync'] for row in rows_of(done)), done.stdout
+        nowhere = harness.run('chat262ctl', 'status', check=False, env={'CHAT262_CLUSTER': ''})
+        assert nowhere.returncode != 0 and nowhere.stderr, nowhere
+
+
 def backup_and_restore():
     """An online backup of any server becomes a new cluster that holds every message."""
     with Cluster() as cluster:
@@ -161,7 +182,7 @@ def backup_and_restore():
         cluster.settle_and_check(writers)
 
 
-CASES = {f.__name__: f for f in (subcommands, example_bot, status,
+CASES = {f.__name__: f for f in (subcommands, example_bot, status, cluster_file,
                                  backup_and_restore)}
 
 if __name__ == '__main__':

@@ -174,7 +174,8 @@ class Tour:
                 held = [text for text in texts if text.startswith(f'{who} says ')]
                 if held != self.acknowledged[who]:
                     raise RuntimeError(f'server {server} does not hold what {who} said: {held}')
-            say(f"server {server}'s own log: all {total} acknowledged messages, each once, in order")
+            say(f"server {server}'s own log: all {total} acknowledged messages, each once, "
+                'in order')
 
     def end(self):
         self.enough.set()
