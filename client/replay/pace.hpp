@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <optional>
 
 namespace chat262::replay {
 
@@ -21,27 +20,29 @@ class Pace {
   [[nodiscard]] Time next(Time now, std::int64_t said_ms) {
     using std::chrono::duration_cast;
     std::chrono::duration<double> gap{0};
-    if (last_) {
+    if (begun_) {
       if (rate_ > 0) gap = std::chrono::duration<double>(1 / rate_);
       if (speed_ > 0 && said_ms > last_said_ms_) {
         const auto recorded = static_cast<double>(said_ms - last_said_ms_) / 1000;
         gap = std::max(gap, std::chrono::duration<double>(recorded / speed_));
       }
-      const Time due = *last_ + duration_cast<Time::duration>(gap);
+      const Time due = last_ + duration_cast<Time::duration>(gap);
       // Small delays are made up for, so that the rate is met on average.
       last_ = due + slack > now ? due : now;
     } else {
       last_ = now;
     }
+    begun_ = true;
     last_said_ms_ = said_ms;
-    return std::max(*last_, now);
+    return std::max(last_, now);
   }
 
  private:
   static constexpr std::chrono::milliseconds slack{500};
   double rate_;
   double speed_;
-  std::optional<Time> last_;
+  bool begun_ = false;
+  Time last_{};  // of the message before, once begun. No optional: GCC 12 warns of it at -O2
   std::int64_t last_said_ms_ = 0;
 };
 
