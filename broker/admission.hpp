@@ -8,17 +8,13 @@
 #include <variant>
 
 #include "broker/password.hpp"
+#include "broker/refusals.hpp"
 #include "broker/waiters.hpp"
 #include "protocol/client_messages.hpp"
 #include "protocol/entry.hpp"
 #include "store/tables.hpp"
 
 namespace chat262::broker {
-
-struct Refusal {
-  Status status = Status::ok;
-  std::string text;
-};
 
 // The account behind a session token, if the session is there and has not expired.
 struct Session {
@@ -67,9 +63,5 @@ class Admission {
   [[nodiscard]] Admitted make(const Request& request, TimeMs now, OperationBody body,
                               Bytes text = {});
 };
-
-[[nodiscard]] Reply refusal_reply(std::uint64_t number, const Refusal& refusal);
-// For people: what a refusal's status means.
-[[nodiscard]] const char* status_text(Status status);
 
 }  // namespace chat262::broker

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "broker/admission.hpp"
+#include "broker/refusals.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/limits.hpp"

@@ -1,0 +1,20 @@
+// Why a request is not done, as the client is told.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "protocol/client_messages.hpp"
+
+namespace chat262::broker {
+
+struct Refusal {
+  Status status = Status::ok;
+  std::string text;
+};
+
+[[nodiscard]] Reply refusal_reply(std::uint64_t number, const Refusal& refusal);
+// For people: what a refusal's status means.
+[[nodiscard]] const char* status_text(Status status);
+
+}  // namespace chat262::broker
