@@ -60,7 +60,37 @@ void Faults::run(World& world) {
   }
   if (next_ > world.now()) return;
   next_ = world.now() + world.random().between(0, pause_max_);
-  draw(world);
+  if (!regime_.single) {
+    draw(world);
+  } else if (later_.empty() && world.all_in_sync()) {
+    draw_single(world);
+  }
+}
+
+void Faults::draw_single(World& world) {
+  Random& random = world.random();
+  const ServerId server = pick(world);
+  const Time end = world.now() + random.between(1, down_max_);
+  switch (random.below(5)) {
+    case 0:
+      world.crash(server, random.chance(50));
+      later_.push_back({end, Later::What::start, server, server});
+      break;
+    case 1:
+      world.pause(server);
+      later_.push_back({end, Later::What::resume, server, server});
+      break;
+    case 2:
+      world.disk(server).frozen = true;
+      later_.push_back({end, Later::What::thaw, server, server});
+      break;
+    case 3:
+      world.set_full(server, true);
+      later_.push_back({end, Later::What::room, server, server});
+      break;
+    default:
+      world.handover(server, std::nullopt);
+  }
 }
 
 ServerId Faults::pick(World& world) const {

@@ -18,6 +18,7 @@ class Faults {
 
  private:
   void draw(World& world);
+  void draw_single(World& world);
   void crash_or_start(World& world, ServerId server);
   void link(World& world, ServerId a, ServerId b);
   void disk(World& world, ServerId server);

@@ -14,23 +14,33 @@ namespace chat262::test {
 struct Regime {
   const char* name;
   const char* what;
-  bool majority;   // Q is a majority, else 1
-  bool suspicion;  // cuts, pauses, long delays: a living server may be taken for dead
-  bool disks;      // disks are full, stall, or hand over
-  bool losses;     // disks are lost, or replaced by older copies
-  bool one_history;
+  bool majority = false;   // Q is a majority, else 1
+  bool suspicion = false;  // cuts, pauses, long delays: a living server may be taken for dead
+  bool disks = false;      // disks are full, stall, or hand over
+  bool losses = false;     // disks are lost, or replaced by older copies
+  bool single = false;     // one fault at a time: the next one when all are in-sync again
+  bool one_history = true;
 };
 
-inline constexpr std::array<Regime, 4> regimes = {{
-    {"crashes", "Q=1, crashes and restarts, nobody is suspected falsely", false, false, false,
-     false, true},
-    {"majority", "Q is a majority, also cuts, pauses, delays, slow and full disks", true, true,
-     true, false, true},
-    {"split", "Q=1 with all of that: both sides of a split go on and are merged", false, true, true,
-     false, false},
-    {"disks", "Q=1, crashes; one server at a time loses its disk or gets an older copy", false,
-     false, false, true, true},
-}};
+inline constexpr std::array<Regime, 5> regimes = {
+    Regime{.name = "crashes", .what = "Q=1, crashes and restarts, nobody is suspected falsely"},
+    Regime{.name = "majority",
+           .what = "Q is a majority, also cuts, pauses, delays, slow and full disks",
+           .majority = true,
+           .suspicion = true,
+           .disks = true},
+    Regime{.name = "split",
+           .what = "Q=1 with all of that: both sides of a split go on and are merged",
+           .suspicion = true,
+           .disks = true,
+           .one_history = false},
+    Regime{.name = "disks",
+           .what = "Q=1, crashes; one server at a time loses its disk or gets an older copy",
+           .losses = true},
+    Regime{.name = "single",
+           .what = "Q=1, one fault at a time: crash, pause, stuck or full disk",
+           .single = true},
+};
 
 struct WalkResult {
   bool failed = false;

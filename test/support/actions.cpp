@@ -50,6 +50,7 @@ void World::carry_out(Server& server, replica::Actions actions) {
     carry_out_one(server, action);
     if (server.lives != life) return;  // it crashed: the rest is not done
   }
+  check_applied(server);
 }
 
 void World::carry_out_one(Server& server, replica::Action& action) {

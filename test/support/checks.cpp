@@ -1,11 +1,11 @@
 // What must hold, looked at after every event.
 //
 // Always: the hash chain (EntryLog), no request twice in a log (EntryLog; I2), two entries of one
-// (epoch, seq) are the same entry, a promise or an acknowledgement only of what is on disk, an
-// acknowledged request stands where it was said to stand, and at the end I4 and I7.
-// With Checks::one_history: who serves has every acknowledged request (I1, I6, and no old truth is
-// read from it), committed prefixes agree (I3), what a leader commits is on the disk of every
-// member of its view, nothing committed is cut.
+// (epoch, seq) are the same entry, who never led applies what is committed only, a promise or an
+// acknowledgement only of what is on disk, an acknowledged request stands where it was said to
+// stand, and at the end I4 and I7. With Checks::one_history: who serves has every acknowledged
+// request (I1, I6, and no old truth is read from it), committed prefixes agree (I3), what a leader
+// commits is on the disk of every member of its view, nothing committed is cut.
 #include <algorithm>
 
 #include "test/support/server.hpp"
@@ -39,6 +39,7 @@ void World::check_send(Server& server, const peer::Message& message) {
 void World::check_entries(Server& server, const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     mix(entry.hash.bytes[0]);
+    if (entry.kind == EntryKind::view && entry.epoch.server == server.id) server.led = true;
     const auto [found, added] = seen_entries_.emplace(entry.position(), entry.hash);
     if (!added && found->second != entry.hash) {
       throw Violation(name_of(server) + " writes another entry at " + text_of(entry.position()) +
@@ -124,6 +125,14 @@ void World::check_cut(Server& server, Seq to) {
   if (to < server.committed) {
     throw Violation(name_of(server) + " cuts what is committed: after " + std::to_string(to.value) +
                     ", committed " + std::to_string(server.committed.value));
+  }
+}
+
+void World::check_applied(const Server& server) const {
+  const Seq applied = server.model->applied();
+  if (applied > server.committed && applied > server.found && !server.led) {
+    throw Violation(name_of(server) + ", which never led, applies " +
+                    std::to_string(applied.value) + ", which is not committed");
   }
 }
 

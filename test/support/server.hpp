@@ -29,6 +29,8 @@ struct World::Server {
   std::vector<std::uint64_t> held;  // handles of requests that wait for a decision
   std::vector<Waiting> waiting;     // accepted, not committed
   Seq committed{};
+  Seq found{};       // the tables stood here at the start
+  bool led = false;  // in this life: only then may something be applied that is not committed
   bool in_step = false;
   unsigned crash_at = 0;  // if not 0: it crashes before that many more actions are done
   Time full_tell = never;

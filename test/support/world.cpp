@@ -221,6 +221,8 @@ void World::start(ServerId id) {
   server.served = {};
   server.unavailable.clear();
   server.committed = {};
+  server.found = content.tables;
+  server.led = false;
   server.disk.frozen = false;
   server.full_tell = server.disk.full ? now_ : never;
   server.ticked = now_;

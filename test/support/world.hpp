@@ -182,6 +182,7 @@ class World {
   void check_acknowledged(Server& server, const Request& request, const Position& at);
   void check_serving(Server& server);
   void check_cut(Server& server, Seq to);
+  void check_applied(const Server& server) const;
 
   void tell(bool story, const std::string& line);
   [[nodiscard]] bool telling() const { return static_cast<bool>(told); }
