@@ -5,6 +5,7 @@
 
 #include "test/simulation/clients.hpp"
 #include "test/simulation/faults.hpp"
+#include "test/simulation/tamper.hpp"
 
 namespace chat262::test {
 
@@ -70,6 +71,11 @@ WalkResult walk(std::uint64_t seed, const Regime& regime, const std::string& wit
       told(stamp + (story ? " * " : "   ") + line);
     };
   }
+  if (regime.nonsense) {
+    world.tamper = [&world](peer::Message& message) {
+      if (world.random().below(100) == 0) tamper(message, world.random());
+    };
+  }
   WalkResult result;
   try {
     Faults faults(world, regime, settings.servers);
@@ -84,9 +90,9 @@ WalkResult walk(std::uint64_t seed, const Regime& regime, const std::string& wit
       faults.run(world);
       clients.run(world);
     }
-    calm(world, clients, settings);
+    if (!regime.nonsense) calm(world, clients, settings);
   } catch (const Violation& violation) {
-    result.failed = true;
+    result.failed = !regime.nonsense;
     result.why = violation.what();
     if (told) told(world.state_text());
   }

@@ -19,10 +19,11 @@ struct Regime {
   bool disks = false;      // disks are full, stall, or hand over
   bool losses = false;     // disks are lost, or replaced by older copies
   bool single = false;     // one fault at a time: the next one when all are in-sync again
+  bool nonsense = false;   // peers say what is not so: then nothing holds but that nobody aborts
   bool one_history = true;
 };
 
-inline constexpr std::array<Regime, 5> regimes = {
+inline constexpr std::array<Regime, 6> regimes = {
     Regime{.name = "crashes", .what = "Q=1, crashes and restarts, nobody is suspected falsely"},
     Regime{.name = "majority",
            .what = "Q is a majority, also cuts, pauses, delays, slow and full disks",
@@ -40,6 +41,11 @@ inline constexpr std::array<Regime, 5> regimes = {
     Regime{.name = "single",
            .what = "Q=1, one fault at a time: crash, pause, stuck or full disk",
            .single = true},
+    Regime{.name = "nonsense",
+           .what = "peers also send well-formed messages with wrong content: nobody aborts",
+           .disks = true,
+           .nonsense = true,
+           .one_history = false},
 };
 
 struct WalkResult {

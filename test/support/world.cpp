@@ -160,8 +160,9 @@ void World::answer_due(Server& server, Time due) {
 
 void World::deliver(ServerId from, ServerId to) {
   Channel& way = network_.channel(from, to);
-  const peer::Message message = std::move(way.flying.front().message);
+  peer::Message message = std::move(way.flying.front().message);
   way.flying.pop_front();
+  if (tamper) tamper(message);
   Server& server = at(to);
   mix(message.body.index() * 64 + from.value * 8 + to.value);
   if (server.life == Life::dead) return;

@@ -119,6 +119,7 @@ class World {
   std::function<void(const std::string&, bool)> told;
   std::function<bool(ServerId, const std::string&)> crash_before;
   std::function<bool(ServerId, const std::string&)> crash_after;
+  std::function<void(peer::Message&)> tamper;  // changes what arrives
 
  private:
   struct Waiting {
