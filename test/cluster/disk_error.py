@@ -18,6 +18,8 @@ def break_disk(cluster, number):
         stderr=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent)
 
     def attached():
+        if not cluster[number].runs:
+            return True  # it has met the error already
         if trace.poll() is not None:
             harness.skip(f'strace cannot attach here: {trace.stderr.read().strip()}')
         with open(f'/proc/{cluster[number].process.pid}/status', encoding='ascii') as file:
