@@ -7,6 +7,11 @@ namespace chat262::replica {
 
 // To be called when log_ is as it will be after the write.
 std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> after) {
+  // A promise that failed to be written goes with the next write: no entry may precede it.
+  const bool promise_under_way =
+      std::any_of(writes_.begin(), writes_.end(),
+                  [this](const PendingWrite& pending) { return pending.promised == promised_; });
+  if (promised_ > promised_durable_ && !promise_under_way) write.promised = promised_;
   write.id = next_write_++;
   write.commit = std::min(commit_, log_.last().seq);
   hint_ = write.commit;
@@ -14,7 +19,7 @@ std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> aft
   pending.id = write.id;
   pending.last = log_.last().seq;
   pending.still_ours = pending.last;
-  pending.promised = promised_;
+  pending.promised = write.promised.value_or(Epoch{});
   pending.issued = now_;
   pending.after = std::move(after);
   writes_.push_back(std::move(pending));
@@ -113,8 +118,10 @@ void Replica::State::on(const PersistFailed& input) {
 }
 
 // Who reads the log from outside stops at the commit hint: it must not stay behind for long.
+// Nor must a promise that failed to be written, which needs no room.
 void Replica::State::persist_hint() {
-  if (writes_.empty() && hint_ < commit_ && !disk_full_) persist(Persist{});
+  const bool hint = hint_ < commit_ && !disk_full_;
+  if (writes_.empty() && (hint || promised_durable_ < promised_)) persist(Persist{});
 }
 
 void Replica::State::read(Seq from, Seq to, std::size_t bytes_max, PendingRead purpose) {

@@ -97,8 +97,14 @@ void Replica::State::leave_sync_if_dropped() {
 // In-sync: the leader said which view is its latest, we hold that very view, this life of us is a
 // member of it, and we know it committed.
 void Replica::State::update_in_sync(const Position& leaders_view) {
-  if (in_sync_ || leads()) return;
+  if (leads()) return;
   const PlacedView* placed = rule('i') ? log_.view_at(leaders_view) : log_.latest_view();
+  if (placed == nullptr && hears_leader() && leaders_view != Position{}) {
+    // A view that we do not hold may be without us, or one before it was. (A leader sends a view
+    // before it speaks of it.)
+    in_sync_ = false;
+  }
+  if (in_sync_) return;
   if (placed == nullptr || placed->at.seq > proved_) return;
   const Member self{config_.self, incarnation_};
   const std::vector<Member>& members = placed->view.members;

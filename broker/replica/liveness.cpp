@@ -20,7 +20,7 @@ void Replica::State::send(ServerId to, peer::Body body) {
 bool Replica::State::admit_message(const peer::Message& message) {
   Peer& p = peer(message.from);
   const Incarnation from = message.from_incarnation;
-  if (!from.known()) return false;
+  if (!from.known() || from.counter > starts_max) return false;
   if (!std::holds_alternative<peer::Hello>(message.body)) {
     if (from != p.incarnation) {
       if (from >= p.floor) say_hello(message.from);  // its Hello was lost: it will answer ours
@@ -56,6 +56,7 @@ bool Replica::State::admit_message(const peer::Message& message) {
 
 void Replica::State::on_message(ServerId from, peer::Hello& m, Incarnation incarnation) {
   Peer& p = peer(from);
+  if (m.seen.counter > starts_max) return;
   observe_epoch(m.promised);
   const bool later_life_seen = m.seen.counter > incarnation_.counter ||
                                (m.seen.counter == incarnation_.counter && m.seen != incarnation_);

@@ -30,6 +30,7 @@ inline constexpr std::uint64_t small_gap_entries =
 inline constexpr std::size_t memory_log_bytes = 8 * 1024 * 1024;
 // Epoch counters above this are nonsense and refused, so that ours cannot overflow.
 inline constexpr std::uint64_t epoch_counter_max = 1ULL << 60;
+inline constexpr std::uint32_t starts_max = 1U << 30;  // the same for incarnations
 
 struct Batch {  // an Append that was not answered yet
   Seq last{};
