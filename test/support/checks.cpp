@@ -153,6 +153,11 @@ bool World::all_in_sync() const {
     if (serves(server->id)) leader = server->id;
   }
   if (!leader) return false;
+  const Server& leading = at(*leader);
+  const Entry* latest = leading.log.latest_view();
+  if (latest == nullptr || latest->seq > leading.committed) return false;
+  const auto view = decode_view(*latest);
+  if (!view || view->members.size() != servers_.size()) return false;
   return std::all_of(servers_.begin(), servers_.end(), [this, &leader](const auto& server) {
     const auto now = summary(server->id);
     return now && (server->id == *leader || (now->in_sync && now->leader == leader));

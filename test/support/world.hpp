@@ -107,7 +107,7 @@ class World {
 
   // ---- the whole
   [[nodiscard]] bool logs_equal() const;   // of all servers, on disk
-  [[nodiscard]] bool all_in_sync() const;  // all alive, one serves, the others in-sync with it
+  [[nodiscard]] bool all_in_sync() const;  // all alive, one serves, all are in its view and know it
   void check_final() const;                // after logs_equal(): I4, I7
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
   [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
