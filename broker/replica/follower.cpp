@@ -99,11 +99,10 @@ void Replica::State::leave_sync_if_dropped() {
 void Replica::State::update_in_sync(const Position& leaders_view) {
   if (leads()) return;
   const PlacedView* placed = rule('i') ? log_.view_at(leaders_view) : log_.latest_view();
-  if (placed == nullptr && hears_leader() && leaders_view != Position{}) {
-    // A view that we do not hold may be without us, or one before it was. (A leader sends a view
-    // before it speaks of it.)
-    in_sync_ = false;
-  }
+  // What is committed and not on our disk was committed without us.
+  const bool left_out =
+      leader_commit_ > durable_ || (placed == nullptr && leader_commit_ >= leaders_view.seq);
+  if (rule('i') && hears_leader() && left_out && leaders_view != Position{}) in_sync_ = false;
   if (in_sync_) return;
   if (placed == nullptr || placed->at.seq > proved_) return;
   const Member self{config_.self, incarnation_};
