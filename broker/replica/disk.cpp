@@ -150,7 +150,14 @@ void Replica::State::on(LogRead& input) {
   if (it == reads_.end()) return;
   const PendingRead pending = it->second;
   reads_.erase(it);
-  if (input.entries.empty()) note(NoteLevel::error, "a range of the log could not be read");
+  // A cut may be under way: what the disk still had is not our log any more.
+  const auto cut = std::find_if(input.entries.begin(), input.entries.end(),
+                                [this](const Entry& e) { return !log_.contains(e.position()); });
+  const bool stale = cut != input.entries.end();
+  input.entries.erase(cut, input.entries.end());
+  if (input.entries.empty() && !stale) {
+    note(NoteLevel::error, "a range of the log could not be read");
+  }
 
   const auto continue_load = [&](SuffixLoad& own) {
     if (input.entries.empty() || input.entries.front().seq != own.next) return false;
