@@ -90,6 +90,7 @@ class Server:
         self.cluster, self.number, self.host, self.data = cluster, number, host, data
         self.log = f'{data}.log'
         self.process = None
+        self.before_exec = die_with_parent  # runs in the new process
 
     def command(self):
         return [program('chat262d'), '--id', str(self.number), '--data', self.data,
@@ -100,7 +101,7 @@ class Server:
         with open(self.log + '.err', 'ab') as errors:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                             stdout=errors, stderr=errors,
-                                            preexec_fn=die_with_parent)
+                                            preexec_fn=self.before_exec)
 
     def kill(self):
         self.process.kill()
@@ -151,8 +152,8 @@ class Server:
 class Cluster:
     """Use as `with Cluster() as cluster:`; on a failure the servers' last words are printed."""
 
-    def __init__(self, servers=3, start=True):
-        self.hosts = free_addresses(servers)
+    def __init__(self, servers=3, start=True, hosts=None):
+        self.hosts = hosts or free_addresses(servers)
         self.arguments = self.hosts  # of chat262d; or a cluster file
         self.folder = tempfile.mkdtemp(prefix='chat262-test-')
         self.servers = [Server(self, n, host, os.path.join(self.folder, f'server-{n}'))
