@@ -28,7 +28,7 @@ std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> aft
 }
 
 void Replica::State::cut_log(const Position& fork, const Hash& hash) {
-  uncut_ = std::make_unique<Uncut>(Uncut{log_, commit_, fork.seq});
+  uncut_ = Uncut{log_, commit_, fork.seq};
   log_.cut_after(fork, hash);
   for (PendingWrite& write : writes_) write.still_ours = std::min(write.still_ours, fork.seq);
   durable_ = std::min(durable_, fork.seq);
@@ -39,6 +39,7 @@ void Replica::State::cut_log(const Position& fork, const Hash& hash) {
 void Replica::State::persist_cut(Persist write, std::vector<AfterWrite> after) {
   persist(std::move(write), std::move(after));
   writes_.back().uncut = std::move(uncut_);
+  uncut_.reset();
 }
 
 void Replica::State::on(const Persisted& input) {
@@ -92,7 +93,7 @@ void Replica::State::on(const PersistFailed& input) {
   if (takeover_) abandon_takeover("the disk is full");
   Seq equal_to = log_.last().seq;  // what was applied is equal to the log on disk up to here
   while (!writes_.empty() && writes_.back().id >= input.id) {
-    if (const Uncut* uncut = writes_.back().uncut.get()) {
+    if (const std::optional<Uncut>& uncut = writes_.back().uncut) {
       log_ = uncut->log;
       commit_ = std::max(commit_, uncut->commit);
       equal_to = std::min(equal_to, uncut->fork);

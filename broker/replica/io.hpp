@@ -11,6 +11,7 @@
 
 #include "protocol/entry.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/limits.hpp"
 #include "protocol/peer_messages.hpp"
 
 namespace chat262::replica {
@@ -41,6 +42,9 @@ struct Config {
   unsigned servers = 3;      // ids 0..servers-1
   unsigned min_in_sync = 1;  // Q
   Timers timers;
+  // What may be in flight to a follower; a learner that lacks no more is admitted.
+  std::size_t batch_entries_max = limits::batch_entries_max;
+  std::size_t inflight_batches_max = limits::inflight_batches_max;
   // For tests only: letters of rules in REPLICATION.md to leave out, to show what each is for.
   std::string without;
 };

@@ -62,7 +62,7 @@ void Replica::State::pump(ServerId to) {
   const bool heard = rule('h') || p.restarted_since_drop || log_.latest_view()->view.has(to);
   if (!reachable || !heard || p.reading || p.beat.health == peer::Health::full) return;
   const bool member = log_.latest_view()->view.has(to);
-  const std::size_t window = p.matched ? limits::inflight_batches_max : 1;
+  const std::size_t window = p.matched ? config_.inflight_batches_max : 1;
   const std::size_t batch_bytes =
       member ? limits::batch_bytes_max : limits::learner_batch_bytes_max;
   while (p.inflight.size() < window) {
@@ -86,14 +86,14 @@ void Replica::State::pump(ServerId to) {
       return;
     }
     send_append(to, previous, *hash,
-                log_.slice(p.next, log_.last().seq, limits::batch_entries_max, batch_bytes));
+                log_.slice(p.next, log_.last().seq, config_.batch_entries_max, batch_bytes));
   }
 }
 
 void Replica::State::send_append(ServerId to, Position previous, const Hash& hash,
                                  std::vector<Entry> entries) {
   Peer& p = peer(to);
-  if (entries.size() > limits::batch_entries_max) entries.resize(limits::batch_entries_max);
+  if (entries.size() > config_.batch_entries_max) entries.resize(config_.batch_entries_max);
   peer::Append append;
   append.epoch = leader_epoch_;
   append.previous = previous;
@@ -107,7 +107,7 @@ void Replica::State::send_append(ServerId to, Position previous, const Hash& has
   if (p.inflight.empty()) p.progress = now_;
   p.next = batch.last.next();
   p.announced = true;
-  if (p.inflight.size() < limits::inflight_batches_max) p.inflight.push_back(batch);
+  if (p.inflight.size() < config_.inflight_batches_max) p.inflight.push_back(batch);
   send(to, std::move(append));
 }
 
@@ -326,7 +326,7 @@ void Replica::State::drop_members(const std::set<ServerId>& drop) {
   // caught up.
   for (ServerId id : restarted) {
     const Peer& p = peer(id);
-    const bool near = p.matched && log_.last().seq.value - p.match.value <= small_gap_entries;
+    const bool near = p.matched && log_.last().seq.value - p.match.value <= small_gap();
     if (near && p.beat.health == peer::Health::able) stay.insert(id);
   }
   if (stay.size() >= config_.min_in_sync && stay.size() > 1) append_view(view_of(stay));
@@ -342,7 +342,7 @@ void Replica::State::admit_learners() {
     if (members.contains(id) || suspected(id) || !p.knows_me || !p.matched) return;
     if (p.beat.health == peer::Health::full || p.beat.health == peer::Health::stalled) return;
     if (now_ < p.admit_after || (!rule('h') && !p.restarted_since_drop)) return;
-    if (log_.last().seq.value - p.match.value > small_gap_entries) return;
+    if (log_.last().seq.value - p.match.value > small_gap()) return;
     members.insert(id);
     p.admitted = now_;
   });

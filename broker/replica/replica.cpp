@@ -45,6 +45,7 @@ Replica::State::State(Config config, Durable durable, const RequestIndex& reques
   CHAT262_CHECK(config_.servers >= 1 && config_.servers <= limits::servers_max);
   CHAT262_CHECK(config_.self.value < config_.servers);
   CHAT262_CHECK(config_.min_in_sync >= 1 && config_.min_in_sync <= config_.servers);
+  CHAT262_CHECK(config_.batch_entries_max >= 1 && config_.inflight_batches_max >= 1);
   CHAT262_CHECK(incarnation_.known());
   CHAT262_CHECK(log_.last().epoch <= promised_ || log_.empty());
   counter_seen_ = promised_.counter;
@@ -218,7 +219,7 @@ void Replica::State::check_invariants() const {
     CHAT262_CHECK(!lost_disk_ && log_.latest_view() != nullptr);
   }
   each_peer([&](ServerId, const Peer& p) {
-    CHAT262_CHECK(p.inflight.size() <= limits::inflight_batches_max);
+    CHAT262_CHECK(p.inflight.size() <= config_.inflight_batches_max);
     if (leads()) CHAT262_CHECK(p.match <= last && p.match <= p.received);
   });
   CHAT262_CHECK(commit_ == last || log_.find(commit_.next()) != nullptr);

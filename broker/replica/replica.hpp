@@ -54,6 +54,7 @@ class Replica {
   [[nodiscard]] const Entry* find(Seq seq) const;
 
  private:
+  friend struct StateAccess;  // of test/model, which copies and compares whole states
   class State;
   std::unique_ptr<State> state_;
 };

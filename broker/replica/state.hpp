@@ -13,7 +13,7 @@
 
 #include <deque>
 #include <map>
-#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -24,9 +24,6 @@
 
 namespace chat262::replica {
 
-// Entries a learner may lack when it is admitted: what may be in flight anyway.
-inline constexpr std::uint64_t small_gap_entries =
-    limits::inflight_batches_max * limits::batch_entries_max;
 inline constexpr std::size_t memory_log_bytes = 8 * 1024 * 1024;
 // Epoch counters above this are nonsense and refused, so that ours cannot overflow.
 inline constexpr std::uint64_t epoch_counter_max = 1ULL << 60;
@@ -90,7 +87,7 @@ struct PendingWrite {
   Epoch promised{};
   Clock issued{};
   std::vector<AfterWrite> after;
-  std::unique_ptr<Uncut> uncut;  // if the write cuts
+  std::optional<Uncut> uncut;  // if the write cuts
 };
 
 // A range of the own log, collected from disk and memory.
@@ -156,6 +153,8 @@ struct PendingRead {
 };
 
 class Replica::State {
+  friend struct StateAccess;
+
  public:
   State(Config config, Durable durable, const RequestIndex& requests, Clock now);
 
@@ -182,6 +181,10 @@ class Replica::State {
   void after_step();
   void check_invariants() const;
   void note(NoteLevel level, std::string text);
+  // Entries a learner may lack when it is admitted: what may be in flight anyway.
+  [[nodiscard]] std::uint64_t small_gap() const {
+    return config_.inflight_batches_max * config_.batch_entries_max;
+  }
   [[nodiscard]] bool rule(char letter) const {
     return config_.without.find(letter) == std::string::npos;
   }
@@ -319,9 +322,9 @@ class Replica::State {
   Epoch promised_durable_{};
   Incarnation incarnation_{};
   bool lost_disk_ = false;
-  Seq durable_{};                 // <= last: the log in memory is on disk up to here
-  Seq disk_last_{};               // last entry on disk, also where a cut is under way
-  std::unique_ptr<Uncut> uncut_;  // between cut_log() and persist_cut()
+  Seq durable_{};               // <= last: the log in memory is on disk up to here
+  Seq disk_last_{};             // last entry on disk, also where a cut is under way
+  std::optional<Uncut> uncut_;  // between cut_log() and persist_cut()
   std::deque<PendingWrite> writes_;
   std::uint64_t next_write_ = 1;
   Seq hint_{};  // the commit hint written last

@@ -131,7 +131,7 @@ std::set<ServerId> Replica::State::new_members() const {
   const peer::Promise& freshest = r.at(takeover_->freshest);
   std::set<ServerId> members{config_.self};
   for (const auto& [id, promise] : r) {
-    const bool near = promise.last.seq.value + small_gap_entries >= freshest.last.seq.value;
+    const bool near = promise.last.seq.value + small_gap() >= freshest.last.seq.value;
     const bool fit =
         promise.health == peer::Health::able || promise.health == peer::Health::rebuilding;
     if ((promise.in_sync || near) && fit) members.insert(id);
