@@ -43,7 +43,7 @@ struct ServerFigures {
   std::uint64_t uptime_ms = 0;
 };
 
-class Service final : private NodeListener, private EntrySource {
+class Service final : public NodeListener, private EntrySource {
  public:
   // All references must outlive the service.
   Service(const ClusterConfig& cluster, ServerId self, Node& node, store::Tables& tables,

@@ -101,7 +101,7 @@ ServerId Player::server(const std::string& word) const {
   return server_id(static_cast<unsigned>(word[0] - '0'));
 }
 
-const Request& Player::request(const std::string& name) const {
+const Write& Player::request(const std::string& name) const {
   const auto found = requests_.find(name);
   if (found == requests_.end()) throw Violation("`" + name + "` was never written");
   return world_.request(found->second);

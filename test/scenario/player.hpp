@@ -49,7 +49,7 @@ class Player {
   void compare_trace() const;
 
   [[nodiscard]] ServerId server(const std::string& word) const;
-  [[nodiscard]] const Request& request(const std::string& name) const;
+  [[nodiscard]] const Write& request(const std::string& name) const;
 
   const Script& script_;
   World world_;

@@ -77,7 +77,7 @@ void World::check_committed(Server& server, Seq from, Seq to) {
   if (latest == nullptr || latest->epoch.server != server.id) return;
   const auto view = decode_view(*latest);
   if (!view || view->leader != server.id) return;
-  if (server.core->summary(clock_of(server)).role != peer::Role::leader) return;
+  if (server.node->summary(clock_of(server)).role != peer::Role::leader) return;
   for (const Member& member : view->members) {
     const Server& other = at(member.server);
     if (other.lost_once) continue;
@@ -89,7 +89,7 @@ void World::check_committed(Server& server, Seq from, Seq to) {
   }
 }
 
-void World::check_acknowledged(Server& server, const Request& request, const Position& place) {
+void World::check_acknowledged(Server& server, const Write& request, const Position& place) {
   const Entry* entry = server.log.at(place.seq);
   if (entry == nullptr || entry->request != request.id || entry->position() != place) {
     throw Violation(name_of(server) + " acknowledges " + text_of(request.id) + " at " +
@@ -99,7 +99,7 @@ void World::check_acknowledged(Server& server, const Request& request, const Pos
 
 // With one history, whoever tells clients that it serves has all that was acknowledged.
 void World::check_serving(Server& server) {
-  if (!std::holds_alternative<replica::Serve>(server.core->routing(clock_of(server)))) return;
+  if (!std::holds_alternative<replica::Serve>(server.node->routing(clock_of(server)))) return;
   const Entry* latest = server.log.latest_view();
   const Epoch epoch = latest == nullptr ? Epoch{} : latest->epoch;
   if (epoch != server.served) {
@@ -112,7 +112,7 @@ void World::check_serving(Server& server) {
   }
   if (!settings_.checks.one_history) return;
   for (; server.acks_seen < acknowledged_.size(); ++server.acks_seen) {
-    const Request& request = requests_[acknowledged_[server.acks_seen]];
+    const Write& request = requests_[acknowledged_[server.acks_seen]];
     if (server.log.has(request.id)) continue;
     throw Violation(name_of(server) + " serves without " + text_of(request.id) + ", which server " +
                     text_of(request.by) + " acknowledged (I1)");
@@ -122,18 +122,25 @@ void World::check_serving(Server& server) {
 void World::check_cut(Server& server, Seq to) {
   if (telling()) tell(true, text_of(server.id) + " cuts");
   if (!settings_.checks.one_history || server.lost_once) return;
-  if (to < server.committed) {
+  if (to < server.commit) {
     throw Violation(name_of(server) + " cuts what is committed: after " + std::to_string(to.value) +
-                    ", committed " + std::to_string(server.committed.value));
+                    ", committed " + std::to_string(server.commit.value));
   }
 }
 
-void World::check_applied(const Server& server) const {
-  const Seq applied = server.model->applied();
-  if (applied > server.committed && applied > server.found && !server.led) {
-    throw Violation(name_of(server) + ", which never led, applies " +
-                    std::to_string(applied.value) + ", which is not committed");
+// An operation is applied before its write is issued; at the end of the turn it is in the log.
+void World::check_applied(Server& server) {
+  for (const auto& [at, hash] : server.applied_now) {
+    const Entry* known = server.log.at(at.seq);
+    if (known == nullptr || known->hash != hash) {
+      throw Violation(name_of(server) + " applies " + text_of(at) + ", which is not in its log");
+    }
+    if (at.seq > server.commit && at.seq > server.tables_at && !server.led) {
+      throw Violation(name_of(server) + ", which never led, applies " + text_of(at) +
+                      ", which is not committed");
+    }
   }
+  server.applied_now.clear();
 }
 
 // ---- the end
@@ -155,7 +162,7 @@ bool World::all_in_sync() const {
   if (!leader) return false;
   const Server& leading = at(*leader);
   const Entry* latest = leading.log.latest_view();
-  if (latest == nullptr || latest->seq > leading.committed) return false;
+  if (latest == nullptr || latest->seq > leading.commit) return false;
   const auto view = decode_view(*latest);
   if (!view || view->members.size() != servers_.size()) return false;
   return std::all_of(servers_.begin(), servers_.end(), [this, &leader](const auto& server) {
@@ -168,7 +175,7 @@ void World::check_final() const {
   const EntryLog& log = servers_.front()->disk.content.log;
   std::map<ClientId, std::pair<std::uint64_t, Seq>> last_of;  // of each client: number, place
   for (const std::size_t index : acknowledged_) {
-    const Request& request = requests_[index];
+    const Write& request = requests_[index];
     const auto place = log.find(request.id);
     if (!place) {
       throw Violation("in the end " + text_of(request.id) + " is lost, which server " +

@@ -35,7 +35,7 @@ ClientId client_named(const std::string& name) {
 }
 
 std::size_t World::ask(const RequestId& id, ServerId target, bool follows, std::size_t text_bytes) {
-  Request request;
+  Write request;
   request.id = id;
   request.entry = entry_for(id, wall_clock_ + now_ / milliseconds, text_bytes);
   request.target = target;
@@ -57,14 +57,14 @@ Time World::clients_due() const {
 }
 
 void World::set_wake(std::size_t index, Time when) {
-  Request& request = requests_[index];
+  Write& request = requests_[index];
   if (request.wakes != never) client_wakes_.erase({request.wakes, index});
   request.wakes = when;
   if (when != never) client_wakes_.insert({when, index});
 }
 
 void World::next_attempt(std::size_t index, ServerId target, Time after) {
-  Request& request = requests_[index];
+  Write& request = requests_[index];
   request.asking = false;
   request.target = target;
   const Time extra = settings_.random_shell ? random_.between(0, after) : 0;
@@ -73,7 +73,7 @@ void World::next_attempt(std::size_t index, ServerId target, Time after) {
 
 // Either the pause before the next attempt is over, or the present one timed out.
 void World::wake_client(std::size_t index) {
-  Request& request = requests_[index];
+  Write& request = requests_[index];
   if (request.asking) {
     request.answer = "no answer";
     const unsigned next = (request.target.value + 1U) % settings_.servers;
@@ -85,7 +85,7 @@ void World::wake_client(std::size_t index) {
 }
 
 void World::attempt(std::size_t index) {
-  Request& request = requests_[index];
+  Write& request = requests_[index];
   Server& server = at(request.target);
   if (server.life == Life::dead) {
     request.answer = "connection refused";
@@ -95,29 +95,21 @@ void World::attempt(std::size_t index) {
     return;
   }
   request.asking = true;
-  request.handle = next_handle_++;
+  request.handle = raw_handle | next_handle_++;
   handles_[request.handle] = index;
   set_wake(index, now_ + client_poll);
   server.held.push_back(request.handle);
-  if (server.life == Life::paused || server.in_step) return;
-  const auto route = server.core->routing(clock_of(server));
-  if (std::holds_alternative<replica::Serve>(route)) {
-    server.in_step = true;
-    const std::uint64_t life = server.lives;
-    serve_held(server);
-    if (server.lives != life) return;
-    server.in_step = false;
-    check_serving(server);
-  } else {
-    step_core(server, replica::ClientAsked{});
-  }
+  turn(server, [&] {
+    const auto route = server.node->routing(clock_of(server));
+    if (std::holds_alternative<replica::Serve>(route)) return;
+    server.node->step(replica::ClientAsked{}, clock_of(server));
+  });
 }
 
 // Decides about the requests that wait for a decision, as far as the core can say now.
 void World::serve_held(Server& server) {
-  const std::uint64_t life = server.lives;
-  while (server.lives == life && server.life == Life::alive && !server.held.empty()) {
-    const auto route = server.core->routing(clock_of(server));
+  while (!server.held.empty()) {
+    const auto route = server.node->routing(clock_of(server));
     if (std::holds_alternative<replica::Undecided>(route)) return;
     const std::vector<std::uint64_t> held = std::move(server.held);
     server.held.clear();
@@ -127,7 +119,7 @@ void World::serve_held(Server& server) {
       for (const std::uint64_t handle : held) {
         submit.submissions.push_back({handle, requests_[handles_.at(handle)].entry});
       }
-      step_core(server, std::move(submit));
+      server.node->step(std::move(submit), clock_of(server));
       continue;
     }
     const std::string text = text_of(route);
@@ -145,7 +137,7 @@ void World::serve_held(Server& server) {
 
 void World::answer(std::size_t index, std::uint64_t handle, ServerId by, const std::string& text,
                    std::optional<ServerId> hint) {
-  Request& request = requests_[index];
+  Write& request = requests_[index];
   if (request.handle != handle || !request.asking) return;  // the client has moved on
   request.answer = text;
   mix(by.value);
@@ -165,7 +157,7 @@ void World::drop_waiting(Server& server) {
 void World::acknowledge_committed(Server& server) {
   std::vector<Waiting> ready;
   std::erase_if(server.waiting, [&server, &ready](const Waiting& waiting) {
-    if (waiting.at.seq > server.committed) return false;
+    if (waiting.at.seq > server.commit) return false;
     ready.push_back(waiting);
     return true;
   });
@@ -173,7 +165,7 @@ void World::acknowledge_committed(Server& server) {
 }
 
 void World::acknowledge(Server& server, const Waiting& waiting) {
-  Request& request = requests_[waiting.request];
+  Write& request = requests_[waiting.request];
   check_acknowledged(server, request, waiting.at);
   if (request.acknowledged) return;
   mix(waiting.at.seq.value);
@@ -186,7 +178,7 @@ void World::acknowledge(Server& server, const Waiting& waiting) {
   if (telling()) tell(true, text_of(request.id) + " acked by " + text_of(server.id));
   // Nobody else may believe it still serves, and not have this.
   for (const auto& other : servers_) {
-    if (other->life == Life::alive && other->core && !other->in_step) check_serving(*other);
+    if (other->life == Life::alive && other->node && !other->in_turn) check_serving(*other);
   }
 }
 

@@ -64,23 +64,10 @@ void EntryLog::append(const Entry& entry, const std::string& whose) {
   entries_.push_back(entry);
 }
 
-replica::Durable DiskContent::durable(std::uint64_t more) const {
-  replica::Durable found;
-  found.promised = promised;
-  found.incarnation = incarnation;
-  found.lost_disk = lost_disk;
-  found.commit = commit;
-  for (const Entry& entry : log.entries()) {
-    if (entry.kind != EntryKind::view) continue;
-    if (auto view = decode_view(entry)) found.views.push_back({entry.position(), *view});
-  }
-  const std::uint64_t size = log.last().value;
-  if (size == 0) return found;
-  const std::uint64_t kept = std::min(commit.value, size - 1);
-  const std::uint64_t skipped = kept - std::min(kept, more);
-  found.tail.assign(log.entries().begin() + static_cast<std::ptrdiff_t>(skipped),
-                    log.entries().end());
-  return found;
+void EntryLog::erase_text(Seq place) {
+  if (place.value == 0 || place > last()) return;
+  entries_[place.value - 1].text.clear();
+  entries_[place.value - 1].erased = true;
 }
 
 void DiskContent::write(const replica::Persist& write, const std::string& whose) {
@@ -98,7 +85,6 @@ void DiskContent::write(const replica::Persist& write, const std::string& whose)
   if (write.cut_after) log.cut_after(*write.cut_after);
   for (const Entry& entry : write.entries) log.append(entry, whose);
   commit = std::min(std::max(write.commit, seq(0)), log.last());
-  tables = std::min(tables, log.last());
 }
 
 void Disk::issue(replica::Persist write, Time now) {

@@ -32,6 +32,7 @@ class EntryLog {
   [[nodiscard]] const Entry* latest_view() const;
 
   void cut_after(Seq place);
+  void erase_text(Seq place);  // no hash changes
   // Throws Violation, whose text starts with `whose`.
   void append(const Entry& entry, const std::string& whose);
 
@@ -48,10 +49,7 @@ struct DiskContent {
   bool lost_disk = true;  // a new disk knows nothing
   Seq commit{};
   EntryLog log;
-  Seq tables{};  // up to here the tables stand on disk; never above what was committed
 
-  // What a start finds here. `more` entries at or below the commit hint are in the tail too.
-  [[nodiscard]] replica::Durable durable(std::uint64_t more) const;
   void write(const replica::Persist& write, const std::string& whose);
 };
 

@@ -1,6 +1,7 @@
-// A whole cluster in one thread: real replication cores, and everything around them simulated:
-// clocks, network, disks, the duties of the server's shell, clients, faults. The same calls with
-// the same seed give the same run, event for event.
+// A whole cluster in one thread. Of every server the node (core and tables) and the service are
+// real; what is around them is simulated: clocks, network, the log's disk, password workers, the
+// reactor's turns, clients, faults. The same calls with the same seed give the same run, event for
+// event.
 //
 // After every event the checkers look at what happened and throw Violation. What they check in
 // which fault model stands at Checks and in checks.cpp.
@@ -18,10 +19,13 @@
 #include <vector>
 
 #include "broker/replica/replica.hpp"
+#include "broker/service.hpp"
+#include "protocol/client_messages.hpp"
+#include "protocol/cluster_file.hpp"
 #include "test/support/disk.hpp"
-#include "test/support/model.hpp"
 #include "test/support/network.hpp"
 #include "test/support/random.hpp"
+#include "test/support/scratch.hpp"
 #include "test/support/violation.hpp"
 
 namespace chat262::test {
@@ -44,7 +48,7 @@ struct Settings {
 enum class Life { dead, alive, paused };
 
 // One write of one client, through all its retries.
-struct Request {
+struct Write {
   RequestId id{};
   Entry entry;
   ServerId target{};
@@ -101,9 +105,14 @@ class World {
   // ---- clients
   // `text_bytes`: how long its text is at least.
   std::size_t ask(const RequestId& id, ServerId target, bool follows, std::size_t text_bytes = 0);
-  [[nodiscard]] const Request& request(std::size_t index) const { return requests_[index]; }
+  [[nodiscard]] const Write& request(std::size_t index) const { return requests_[index]; }
   [[nodiscard]] std::size_t requests() const { return requests_.size(); }
   void give_up(std::size_t index);
+
+  // ---- clients of the services. `ticket` names one try; it is answered by `hears` at most once,
+  // with a frame, or nullptr if the connection was refused or broke.
+  void ask_service(ServerId to, std::uint64_t ticket, const Request& request);
+  std::function<void(std::uint64_t ticket, ServerId from, const Bytes* frame)> hears;
 
   // ---- the whole
   [[nodiscard]] bool logs_equal() const;   // of all servers, on disk
@@ -131,37 +140,57 @@ class World {
     Time due = never;
     std::variant<replica::ReadLog, replica::Probe> what;
   };
+  struct Wire {  // something under way between a client and a server
+    enum class What : std::uint8_t { request, reply, broken };
+    ServerId server{};
+    std::uint64_t ticket = 0;
+    What what{};
+    Bytes frame;
+  };
+  struct HashDone {
+    std::uint64_t job = 0;
+    bool verified = false;
+    std::string hash;
+  };
+  struct Asked {  // a client's request has arrived
+    std::uint64_t ticket = 0;
+    Bytes frame;
+  };
+  using Occasion = std::variant<replica::Input, HashDone, Asked>;
   struct Server;
+  friend struct Server;
 
   [[nodiscard]] Server& at(ServerId server);
   [[nodiscard]] const Server& at(ServerId server) const;
   [[nodiscard]] replica::Clock clock_of(const Server& server) const;
+  [[nodiscard]] broker::Now now_of(const Server& server) const;
+  [[nodiscard]] Time time_of(const Server& server, replica::Clock clock) const;
   [[nodiscard]] std::string name_of(const Server& server) const;
 
   // world.cpp: time
   bool run_due(Server& server, Time due);
-  void wake(Server& server);
   void finish_writes(Server& server);
   void answer_due(Server& server, Time due);
+  void finish_hash(Server& server);
   void deliver(ServerId from, ServerId to);
-  void give(Server& server, replica::Input input);  // or puts it aside while paused
-  void step_core(Server& server, replica::Input input);
-
-  // actions.cpp: what the core wants done
-  void carry_out(Server& server, replica::Actions actions);
-  void carry_out_one(Server& server, replica::Action& action);
-  void do_action(Server& server, replica::Send& action);
-  void do_action(Server& server, replica::Persist& action);
-  void do_action(Server& server, replica::ReadLog& action);
-  void do_action(Server& server, replica::Apply& action);
-  void do_action(Server& server, replica::Revert& action);
-  void do_action(Server& server, replica::Committed& action);
-  void do_action(Server& server, replica::Accepted& action);
-  void do_action(Server& server, replica::Refused& action);
-  void do_action(Server& server, replica::Deposed& action);
-  void do_action(Server& server, replica::Probe& action);
-  void do_action(Server& server, replica::Note& action);
   void notice_gone(ServerId gone);
+
+  // turns.cpp: a server's reactor
+  void turn(Server& server, const std::function<void()>& what);
+  void finish_turn(Server& server);
+  void give(Server& server, Occasion occasion);  // a turn with it, or puts it aside while paused
+  void take(Server& server, Occasion& occasion);
+  [[nodiscard]] static bool is_message(const Occasion& occasion);
+  void wake(Server& server);
+  void keep_tables(Server& server);
+  void open(Server& server);
+  void close(Server& server);
+
+  // actions.cpp: what the node wants done
+  template <class Text, class Do>
+  void act(Server& server, unsigned kind, const Text& text, const Do& what);
+  void send(Server& server, ServerId to, const peer::Message& message);
+  void persist(Server& server, replica::Persist write);
 
   // clients.cpp
   [[nodiscard]] Time clients_due() const;
@@ -176,28 +205,38 @@ class World {
               std::optional<ServerId> hint);
   void drop_waiting(Server& server);
 
+  // wires.cpp
+  [[nodiscard]] Time wire_delay(const Server& server);
+  void put_on_wire(Time delay, Wire wire);
+  void arrive();
+  void reply(Server& server, std::uint64_t ticket, const Reply& reply);
+  void break_tickets(Server& server);
+
   // checks.cpp
   void check_send(Server& server, const peer::Message& message);
   void check_entries(Server& server, const std::vector<Entry>& entries);
   void check_committed(Server& server, Seq from, Seq to);
-  void check_acknowledged(Server& server, const Request& request, const Position& at);
+  void check_acknowledged(Server& server, const Write& request, const Position& at);
   void check_serving(Server& server);
   void check_cut(Server& server, Seq to);
-  void check_applied(const Server& server) const;
+  void check_applied(Server& server);
 
   void tell(bool story, const std::string& line);
   [[nodiscard]] bool telling() const { return static_cast<bool>(told); }
   void mix(std::uint64_t value);
 
   Settings settings_;
+  ClusterConfig cluster_;
   Random random_;
   Time now_ = 0;
   Network network_;
   std::vector<std::unique_ptr<Server>> servers_;
-  std::vector<Request> requests_;
+  std::vector<Write> requests_;
   std::map<std::uint64_t, std::size_t> handles_;         // of attempts, to requests
-  std::set<std::pair<Time, std::size_t>> client_wakes_;  // Request::wakes, sorted
+  std::set<std::pair<Time, std::size_t>> client_wakes_;  // Write::wakes, sorted
   std::uint64_t next_handle_ = 1;
+  std::map<std::pair<Time, std::uint64_t>, Wire> wires_;  // by arrival
+  std::uint64_t next_wire_ = 0;
   std::int64_t wall_clock_ = 1'700'000'000'000;
   std::uint64_t trace_hash_ = 0xcbf29ce484222325;
 

@@ -1,0 +1,32 @@
+// store::Log over a simulated disk: what a start finds there, and what can be read from it. Writes
+// do not come through here: the world carries them out when the disk is done with them.
+#pragma once
+
+#include "store/log.hpp"
+#include "test/support/disk.hpp"
+
+namespace chat262::test {
+
+class SimulatedLog final : public store::Log {
+ public:
+  // `disk` must outlive the log. `more`: how many committed entries start() returns as well.
+  SimulatedLog(Disk& disk, const store::Identity& identity, std::uint64_t more);
+
+  const store::LogStart& start() const override { return start_; }
+  store::Identity identity() const override { return identity_; }
+  Result<void> write(std::span<const store::LogWrite> writes) override;
+  Result<std::vector<Entry>> read(Seq from, Seq to, std::size_t bytes_max) const override;
+  Result<void> erase_texts(std::span<const Seq> seqs) override;
+  Seq last() const override { return disk_.content.log.last(); }
+  Seq commit() const override { return disk_.content.commit; }
+  bool room() override { return !disk_.full; }
+  store::LogSize size() const override { return {}; }
+  Result<void> copy(const std::filesystem::path& to) const override;
+
+ private:
+  Disk& disk_;
+  store::Identity identity_;
+  store::LogStart start_;
+};
+
+}  // namespace chat262::test

@@ -1,0 +1,69 @@
+// The network between clients and servers. Frames are encoded and decoded as on a real wire.
+#include "protocol/codec.hpp"
+#include "test/support/server.hpp"
+#include "test/support/text.hpp"
+
+namespace chat262::test {
+
+namespace {
+
+inline constexpr Time noticed_after = 1 * milliseconds;
+
+}  // namespace
+
+void World::ask_service(ServerId to, std::uint64_t ticket, const Request& request) {
+  Server& server = at(to);
+  if (server.clients_cut) return;  // the client finds out by its poll
+  if (server.life == Life::dead) {
+    put_on_wire(noticed_after, {to, ticket, Wire::What::broken, {}});
+    return;
+  }
+  put_on_wire(wire_delay(server), {to, ticket, Wire::What::request, encode_request(request)});
+}
+
+Time World::wire_delay(const Server& server) {
+  return server.clients_delay + random_.between(0, server.clients_delay);
+}
+
+void World::put_on_wire(Time delay, Wire wire) {
+  wires_.emplace(std::pair(now_ + delay, next_wire_++), std::move(wire));
+}
+
+void World::arrive() {
+  Wire wire = std::move(wires_.begin()->second);
+  wires_.erase(wires_.begin());
+  Server& server = at(wire.server);
+  mix(wire.ticket * 4 + static_cast<std::uint64_t>(wire.what));
+  if (server.clients_cut && wire.what != Wire::What::broken) return;
+  if (wire.what != Wire::What::request) {
+    if (hears)
+      hears(wire.ticket, wire.server, wire.what == Wire::What::reply ? &wire.frame : nullptr);
+    return;
+  }
+  if (server.life == Life::dead) {
+    put_on_wire(noticed_after, {wire.server, wire.ticket, Wire::What::broken, {}});
+    return;
+  }
+  server.open_tickets.insert(wire.ticket);
+  give(server, Asked{wire.ticket, std::move(wire.frame)});
+}
+
+// It is checked here, where the answer leaves: no later crash takes it back.
+void World::reply(Server& server, std::uint64_t ticket, const Reply& reply) {
+  if (server.open_tickets.erase(ticket) == 0) {
+    throw Violation(name_of(server) + " answers request " + std::to_string(ticket) +
+                    " which is not open");
+  }
+  put_on_wire(wire_delay(server), {server.id, ticket, Wire::What::reply, encode_reply(reply)});
+}
+
+// The end of a process resets its connections; not every reset arrives.
+void World::break_tickets(Server& server) {
+  for (const std::uint64_t ticket : server.open_tickets) {
+    if (random_.chance(10)) continue;
+    put_on_wire(noticed_after, {server.id, ticket, Wire::What::broken, {}});
+  }
+  server.open_tickets.clear();
+}
+
+}  // namespace chat262::test
