@@ -48,22 +48,22 @@ void Prober::start(ServerId peer, replica::Clock now) {
   if (probes_.count(peer) != 0) return;
   const auto address = peers_.find(peer);
   if (address == peers_.end()) {
-    ready_.push_back({peer, false});
+    ready_.push_back({peer, false, now});
     return;
   }
   const auto& to = address->second;
   const int fd = socket(to.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) {
-    ready_.push_back({peer, false});
+    ready_.push_back({peer, false, now});
     return;
   }
   if (connect(fd, reinterpret_cast<const sockaddr*>(&to.socket), to.length) == 0) {
-    ready_.push_back({peer, connected_to_itself(fd)});
+    ready_.push_back({peer, connected_to_itself(fd), now});
     close(fd);
   } else if (errno == EINPROGRESS) {
-    probes_[peer] = {fd, clock_ms(now.value + limits::probe_ms_max)};
+    probes_[peer] = {fd, now, clock_ms(now.value + limits::probe_ms_max)};
   } else {
-    ready_.push_back({peer, errno == ECONNREFUSED});
+    ready_.push_back({peer, errno == ECONNREFUSED, now});
     close(fd);
   }
 }
@@ -99,7 +99,7 @@ void Prober::finish(replica::Clock now, std::vector<replica::ProbeResult>& resul
       ++place;
       continue;
     }
-    results.push_back({place->first, done && refused(probe.fd)});
+    results.push_back({place->first, done && refused(probe.fd), probe.asked});
     close(probe.fd);
     place = probes_.erase(place);
   }

@@ -37,6 +37,7 @@ class Prober {
  private:
   struct Probe {
     int fd = -1;
+    replica::Clock asked{};
     replica::Clock deadline{};
   };
 

@@ -36,7 +36,7 @@ replica::Config replica_config(const Config& config) {
   replica::Config core;
   core.self = config.self;
   core.servers = static_cast<unsigned>(config.cluster.servers.size());
-  core.min_in_sync = config.cluster.min_in_sync;
+  core.policy = config.cluster.policy;
   return core;
 }
 

@@ -24,13 +24,12 @@ class ClusterReader {
 
   Result<ClusterConfig> read(const toml::table& file) {
     ClusterConfig cluster;
-    if (auto done = check_keys(file, {"id", "policy", "min_in_sync", "server"}); !done) {
+    if (auto done = check_keys(file, {"id", "policy", "server"}); !done) {
       return tl::unexpected<Error>(done.error());
     }
     auto done = read_id(file, cluster.id);
-    if (done) done = read_policy(file);
+    if (done) done = read_policy(file, cluster.policy);
     if (done) done = read_servers(file, cluster.servers);
-    if (done) done = read_min_in_sync(file, cluster);
     if (!done) return tl::unexpected<Error>(done.error());
     return cluster;
   }
@@ -74,17 +73,14 @@ class ClusterReader {
     return std::nullopt;
   }
 
-  Result<void> read_policy(const toml::table& file) const {
+  Result<void> read_policy(const toml::table& file, Policy& policy) const {
     const toml::node* node = file.get("policy");
     if (node == nullptr) return {};
-    const auto policy = node->value_exact<std::string>();
-    if (policy == "continue") return {};
-    if (policy == "proof" || policy == "majority") {
-      return error(*node, "policy `" + *policy +
-                              "` is not available in this version, only "
-                              "`continue`");
-    }
-    return error(*node, "`policy` must be \"continue\"");
+    const auto name = node->value_exact<std::string>();
+    const auto named = name ? policy_named(*name) : std::nullopt;
+    if (!named) return error(*node, "`policy` must be \"continue\", \"proof\" or \"majority\"");
+    policy = *named;
+    return {};
   }
 
   Result<std::int64_t> number(const toml::table& table, const char* key, std::int64_t lowest,
@@ -96,15 +92,6 @@ class ClusterReader {
                              std::to_string(lowest) + " to " + std::to_string(highest));
     }
     return *value;
-  }
-
-  Result<void> read_min_in_sync(const toml::table& file, ClusterConfig& cluster) const {
-    if (!file.contains("min_in_sync")) return {};
-    const auto count = static_cast<std::int64_t>(cluster.servers.size());
-    const auto value = number(file, "min_in_sync", 1, count);
-    if (!value) return tl::unexpected<Error>(value.error());
-    cluster.min_in_sync = static_cast<unsigned>(*value);
-    return {};
   }
 
   Result<void> read_servers(const toml::table& file, std::vector<ServerConfig>& servers) const {
@@ -203,8 +190,7 @@ std::string cluster_to_toml(const ClusterConfig& cluster) {
   std::ostringstream out;
   out << "# A chat262 cluster: every server and every client uses the same file.\n"
       << "id = \"" << id << "\"\n"
-      << "policy = \"continue\"\n";
-  if (cluster.min_in_sync != 1) out << "min_in_sync = " << cluster.min_in_sync << "\n";
+      << "policy = \"" << policy_name(cluster.policy) << "\"\n";
   for (const ServerConfig& server : cluster.servers) {
     out << "\n[[server]]\n"
         << "id = " << static_cast<unsigned>(server.id.value) << "\n"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/policy.hpp"
 #include "protocol/result.hpp"
 
 namespace chat262 {
@@ -27,9 +28,7 @@ struct ServerConfig {
 struct ClusterConfig {
   ClusterId id{};                     // from the file, or a hash of the addresses
   std::vector<ServerConfig> servers;  // sorted; ids are 0..N-1; 1 to 7 of them
-
-  // The least number of members a view may have (Q). Policy `continue`: 1.
-  unsigned min_in_sync = 1;
+  Policy policy = Policy::continues;
 
   [[nodiscard]] bool loopback_only() const;  // every host is a loopback address or "localhost"
 };

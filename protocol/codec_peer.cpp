@@ -26,7 +26,7 @@ auto fields(Shape, Like<peer::Hello> auto& m) {
 }
 auto fields(Shape, Like<peer::Heartbeat> auto& m) {
   return std::tie(m.promised, m.leader, m.leader_epoch, m.latest_view, m.last, m.commit, m.role,
-                  m.health, m.in_sync, m.sent_at_ms, m.disk_idle_ms);
+                  m.health, m.in_sync, m.sent_at_ms, m.disk_idle_ms, m.heard_ms);
 }
 auto fields(Shape, Like<peer::HeartbeatAck> auto& m) {
   return std::tie(m.epoch, m.sent_at_ms);

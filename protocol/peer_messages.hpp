@@ -47,6 +47,7 @@ struct Heartbeat {
   bool in_sync = false;
   std::int64_t sent_at_ms = 0;     // sender's own clock; echoed in the acknowledgement
   std::uint32_t disk_idle_ms = 0;  // age of the oldest unfinished disk write, 0 if none
+  std::int64_t heard_ms = 0;       // sent_at_ms of the receiver's latest heartbeat here, 0 if none
   bool operator==(const Heartbeat&) const = default;
 };
 

@@ -65,8 +65,7 @@ void Replica::State::carry_out(const AfterWrite& after) {
   switch (after.what) {
     case AfterWrite::What::promise:
       if (after.epoch == promised_) {
-        peer::Promise promise = own_promise();
-        send(after.to, std::move(promise));
+        send_promise(after.to);
       }
       return;
     case AfterWrite::What::prepare:

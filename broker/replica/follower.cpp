@@ -103,7 +103,8 @@ void Replica::State::update_in_sync(const Position& leaders_view) {
   const bool left_out =
       leader_commit_ > durable_ || (placed == nullptr && leader_commit_ >= leaders_view.seq);
   if (rule('i') && hears_leader() && left_out && leaders_view != Position{}) in_sync_ = false;
-  if (in_sync_) return;
+  if (in_sync_ || stopped_) return;
+  if (config_.policy == Policy::proof && rule('p') && others_may_go_on()) return;
   if (placed == nullptr || placed->at.seq > proved_) return;
   const Member self{config_.self, incarnation_};
   const std::vector<Member>& members = placed->view.members;

@@ -13,6 +13,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/peer_messages.hpp"
+#include "protocol/policy.hpp"
 
 namespace chat262::replica {
 
@@ -39,8 +40,8 @@ struct Timers {  // milliseconds; the reasons are in REPLICATION.md
 
 struct Config {
   ServerId self{};
-  unsigned servers = 3;      // ids 0..servers-1
-  unsigned min_in_sync = 1;  // Q
+  unsigned servers = 3;  // ids 0..servers-1
+  Policy policy = Policy::continues;
   Timers timers;
   // What may be in flight to a follower; a learner that lacks no more is admitted.
   std::size_t batch_entries_max = limits::batch_entries_max;
@@ -97,6 +98,7 @@ struct LogRead {
 struct ProbeResult {
   ServerId peer{};
   bool refused = false;  // true: the kernel there refused; false: connected, or no answer
+  Clock asked{};         // when the connect began
 };
 struct DiskRoom {
   bool full = false;  // set again to false when there is room
@@ -107,10 +109,13 @@ struct TablesReady {  // false while the tables are rebuilt: the server must not
 struct Handover {  // give up leadership, to this server if named and fit, else to the next fit one
   std::optional<ServerId> to;
 };
+// An operator's word: lead, although servers are missing that may have later messages. Ignored
+// where a leader is heard or the disk is full; recorded by View::forced.
+struct ForceLead {};
 struct Stop {};  // clean stop: say goodbye
 
 using Input = std::variant<Tick, Received, Submit, ClientAsked, Persisted, PersistFailed, LogRead,
-                           ProbeResult, DiskRoom, TablesReady, Handover, Stop>;
+                           ProbeResult, DiskRoom, TablesReady, Handover, ForceLead, Stop>;
 
 // ---- actions, to be carried out in order
 

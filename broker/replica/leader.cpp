@@ -170,7 +170,7 @@ void Replica::State::on_message(ServerId from, peer::Nack& m) {
   }
   if (!leads() || m.promised <= leader_epoch_ || m.promised.counter > epoch_counter_max) return;
   depose("server " + std::to_string(from.value) + " has promised a later epoch");
-  if (!stopped_ && !disk_full_ && !lost_disk_) start_takeover(true);
+  if (!stopped_ && !disk_full_ && !lost_disk_) start_takeover(Reason::deposed);
 }
 
 // Operations of a suffix that was written elsewhere: those that are new here become merged ones.
@@ -214,6 +214,7 @@ void Replica::State::set_commit(Seq commit) {
 }
 
 void Replica::State::advance_commit() {
+  if (commit_held()) return;
   const PlacedView& view = *log_.latest_view();
   Seq lowest = durable_;
   for (const Member& member : view.view.members) {
@@ -267,18 +268,18 @@ std::vector<ServerId> Replica::State::blocked_by() const {
 
 // Nobody may follow a leader that cannot commit: it stops calling itself one.
 bool Replica::State::blocked_for_long() const {
-  std::size_t stay = 0;
+  std::set<ServerId> stay;
   bool long_enough = true;
   for (const Member& member : log_.latest_view()->view.members) {
     if (!member_failed(member)) {
-      ++stay;
+      stay.insert(member.server);
       continue;
     }
     const Peer& p = peer(member.server);
     const std::int64_t acked = std::max({p.lease_sent_ms, leading_since_.value, p.admitted.value});
     long_enough = long_enough && now_.value - acked > 4 * config_.timers.suspect_after;
   }
-  return stay < config_.min_in_sync && long_enough;
+  return !may_go_on(stay) && long_enough;
 }
 
 void Replica::State::consider_view() {
@@ -293,7 +294,7 @@ void Replica::State::consider_view() {
   if (!first_view_committed() && rule('n')) {
     // Before its first view is committed a leader drops nobody: it asks again who is there.
     depose("a member of the first view has failed before it was committed");
-    start_takeover(true);
+    start_takeover(Reason::deposed);
     if (takeover_) begin_prepare();
     return;
   }
@@ -310,7 +311,8 @@ void Replica::State::drop_members(const std::set<ServerId>& drop) {
       stay.insert(member.server);
     }
   }
-  if (stay.size() >= config_.min_in_sync) {
+  if (may_go_on(stay)) {
+    std::set<ServerId> may_live;
     for (const Member& member : log_.latest_view()->view.members) {
       if (!drop.contains(member.server)) continue;
       Peer& p = peer(member.server);
@@ -318,8 +320,10 @@ void Replica::State::drop_members(const std::set<ServerId>& drop) {
       const bool was_long_in = now_.value - p.admitted.value > 60'000;
       p.backoff_ms = was_long_in ? 250 : std::clamp<std::int64_t>(p.backoff_ms * 2, 250, 16'000);
       p.admit_after = clock_ms(now_.value + (p.restarted_since_drop ? 0 : p.backoff_ms));
+      if (!p.restarted_since_drop && !proved_dead(member.server)) may_live.insert(member.server);
     }
     append_view(view_of(stay));
+    hold_commit(may_live);
     return;
   }
   // Too few would be left. A member that is alive again in another life may stay, once it has
@@ -329,7 +333,7 @@ void Replica::State::drop_members(const std::set<ServerId>& drop) {
     const bool near = p.matched && log_.last().seq.value - p.match.value <= small_gap();
     if (near && p.beat.health == peer::Health::able) stay.insert(id);
   }
-  if (stay.size() >= config_.min_in_sync && stay.size() > 1) append_view(view_of(stay));
+  if (stay.size() > 1 && may_go_on(stay)) append_view(view_of(stay));
 }
 
 void Replica::State::admit_learners() {
@@ -357,6 +361,8 @@ void Replica::State::depose(const std::string& why) {
   role_ = peer::Role::follower;
   leader_.reset();
   uncommitted_.clear();
+  leads_by_force_ = false;
+  hold_.reset();
   proved_ = Seq{};
   each_peer([](ServerId, Peer& p) {
     p.inflight.clear();

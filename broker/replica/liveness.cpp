@@ -134,6 +134,12 @@ void Replica::State::on_message(ServerId from, peer::Heartbeat& m) {
   p.has_log = m.last.seq > Seq{};
   p.said_empty = !p.has_log;
   p.beat = m;
+  // It heard our heartbeat of that time, and held no view yet that we do not hold.
+  const PlacedView* view = log_.latest_view();
+  if (m.heard_ms > 0 && m.heard_ms <= now_.value &&
+      m.latest_view <= (view != nullptr ? view->at : Position{})) {
+    p.vouched_at = std::max(p.vouched_at, clock_ms(m.heard_ms));
+  }
   if (m.role != peer::Role::leader) {
     if (leader_ == from) forget_leader();  // it led, and has stopped without a goodbye
     return;
@@ -168,6 +174,7 @@ void Replica::State::on_message(ServerId from, peer::Goodbye& m) {
   if (m.reason == peer::Farewell::stopping) {
     peer(from).refused = true;
     peer(from).refused_at = now_;
+    peer(from).dead_at = now_;  // as good as dead: it will never lead again in this life
   }
   if (m.successor && m.successor->value < config_.servers) {
     if (*m.successor == config_.self) {
@@ -212,7 +219,9 @@ void Replica::State::heartbeat() {
   }
   each_peer([&](ServerId id, Peer& p) {
     if (!p.knows_me) say_hello(id);
+    beat.heard_ms = p.beat.sent_at_ms;
     send(id, beat);
+    if (config_.policy == Policy::proof && suspected(id)) actions_->push_back(Probe{id});
     if (leads()) resend_if_silent(id);
   });
   if (role_ == peer::Role::follower && hears_leader()) acknowledge();

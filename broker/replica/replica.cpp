@@ -44,7 +44,6 @@ Replica::State::State(Config config, Durable durable, const RequestIndex& reques
   hint_ = commit_;
   CHAT262_CHECK(config_.servers >= 1 && config_.servers <= limits::servers_max);
   CHAT262_CHECK(config_.self.value < config_.servers);
-  CHAT262_CHECK(config_.min_in_sync >= 1 && config_.min_in_sync <= config_.servers);
   CHAT262_CHECK(config_.batch_entries_max >= 1 && config_.inflight_batches_max >= 1);
   CHAT262_CHECK(incarnation_.known());
   CHAT262_CHECK(log_.last().epoch <= promised_ || log_.empty());
@@ -63,6 +62,7 @@ void Replica::State::step(Input input, Clock now, Actions& actions) {
   const Clock before = now_;
   now_ = std::max(now_, now);
   if (now_.value - before.value > 2 * config_.timers.heartbeat_every) hear_all_anew();
+  leave_sync_if_others_may_go_on();
   std::visit([this](auto& value) { on(value); }, input);
   after_step();
   check_invariants();
@@ -122,6 +122,7 @@ void Replica::State::on(const ProbeResult& input) {
                               " refuses connections: its process is dead");
   p.refused = true;
   p.refused_at = now_;
+  p.dead_at = std::max(p.dead_at, std::min(input.asked, now_));
   p.late_until = clock_ms(now_.value + config_.timers.heartbeat_every);
   if (acked_leader_ == input.peer) acked_.reset();
 }
@@ -140,6 +141,16 @@ void Replica::State::on(const Handover& input) {
   if (leads() && successor(input.to)) step_down(peer::Farewell::handover, input.to);
 }
 
+void Replica::State::on(const ForceLead&) {
+  if (stopped_ || leads() || hears_leader()) return;
+  note(NoteLevel::warning, "an operator wants this server to lead, whatever is missing");
+  if (takeover_) {
+    takeover_->forced = true;
+  } else {
+    forced_ = now_;
+  }
+}
+
 void Replica::State::on(const Stop&) {
   stopped_ = true;
   if (takeover_) abandon_takeover("stopping");
@@ -148,6 +159,7 @@ void Replica::State::on(const Stop&) {
   } else {
     each_peer([this](ServerId id, Peer&) { send(id, peer::Goodbye{}); });
   }
+  in_sync_ = false;  // the others may count on it: this life will never lead again
   persist_hint();
 }
 
@@ -168,6 +180,10 @@ void Replica::State::after_step() {
   if (leads()) {
     advance_commit();
     pump_all();
+    if (config_.policy == Policy::proof && !in_sync_ && !lost_disk_ && first_view_committed() &&
+        lease_valid(now_) && !others_may_go_on()) {
+      in_sync_ = true;
+    }
   }
   if (stage_) offer_missing();
   if (hears_leader()) leader_heard_ = now_;
@@ -178,7 +194,12 @@ void Replica::State::after_step() {
     if (wanted_ && now_.value - wanted_->value > 1000) wanted_.reset();
     const bool wanted = wanted_.has_value() || chosen_;
     const bool idle_long = rule('e') && now_.value - leader_heard_.value > idle;
-    if ((wanted || idle_long) && may_start_takeover(chosen_)) start_takeover();
+    if (forced_ && now_.value - forced_->value > force_keeps) forced_.reset();
+    if (forced_ && may_force()) {
+      start_takeover(Reason::forced);
+    } else if ((wanted || idle_long) && may_start_takeover(chosen_)) {
+      start_takeover(Reason::nobody_leads);
+    }
   }
   if (now_ >= next_heartbeat_) {
     heartbeat();
@@ -191,7 +212,8 @@ void Replica::State::after_step() {
 
 Clock Replica::State::next_wake() const {
   // Phases of a takeover are short: look more often than heartbeats are due.
-  const bool busy = takeover_ || wanted_ || chosen_ || (leads() && !first_view_committed());
+  const bool busy =
+      takeover_ || wanted_ || chosen_ || forced_ || (leads() && !first_view_committed());
   const Clock soon = clock_ms(now_.value + 20);
   return busy ? std::min(soon, next_heartbeat_) : next_heartbeat_;
 }
@@ -209,7 +231,8 @@ void Replica::State::check_invariants() const {
     CHAT262_CHECK(leader_epoch_ == promised_);
     CHAT262_CHECK(log_.last().epoch == leader_epoch_);
     CHAT262_CHECK(log_.latest_view() != nullptr);
-    CHAT262_CHECK(log_.latest_view()->view.members.size() >= config_.min_in_sync);
+    CHAT262_CHECK(config_.policy != Policy::majority || leads_by_force_ ||
+                  log_.latest_view()->view.members.size() >= majority_of(config_.servers));
     CHAT262_CHECK(log_.latest_view()->view.has(config_.self));
     // What is not committed is in memory, and its request ids are known once each.
     CHAT262_CHECK(uncommitted_.size() <= last.value - commit_.value);

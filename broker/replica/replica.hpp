@@ -23,6 +23,7 @@ struct Summary {
   bool in_sync = false;
   bool lost_disk = false;
   std::optional<PlacedView> view;  // latest in the log
+  std::vector<PlacedView> forced;  // views by which an operator made a server lead
   Position last{};
   Hash last_hash{};
   Seq durable{};

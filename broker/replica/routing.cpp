@@ -9,11 +9,10 @@ Routing Replica::State::routing(Clock now) const {
   if (leads()) {
     if (!tables_ready_) return Undecided{};
     std::vector<ServerId> blocked = blocked_by();
-    if (!blocked.empty() &&
-        log_.latest_view()->view.members.size() - blocked.size() < config_.min_in_sync) {
-      return Unavailable{std::move(blocked), "is needed: a view must have " +
-                                                 std::to_string(config_.min_in_sync) + " members"};
-    }
+    std::set<ServerId> stay;
+    for (const Member& member : log_.latest_view()->view.members) stay.insert(member.server);
+    for (ServerId id : blocked) stay.erase(id);
+    if (!blocked.empty() && !may_go_on(stay)) return Unavailable{std::move(blocked), why_needed()};
     if (!first_view_committed() || !lease_valid(now)) return Undecided{};
     return Serve{!disk_full_};
   }
@@ -46,6 +45,12 @@ Routing Replica::State::routing(Clock now) const {
   return Undecided{};
 }
 
+std::string Replica::State::why_needed() const {
+  return config_.policy == Policy::proof
+             ? "is silent, and not known to be dead: a majority is needed"
+             : "is needed for a majority";
+}
+
 // It is not known yet whether the cluster is new: that shows when all have met.
 Unavailable Replica::State::waiting_with_lost_disk() const {
   Unavailable result;
@@ -71,6 +76,9 @@ Summary Replica::State::summary(Clock) const {
   s.in_sync = in_sync_;
   s.lost_disk = lost_disk_;
   if (const PlacedView* view = log_.latest_view()) s.view = *view;
+  for (const PlacedView& view : log_.views()) {
+    if (view.view.forced) s.forced.push_back(view);
+  }
   s.last = log_.last();
   s.last_hash = log_.last_hash();
   s.durable = durable_;

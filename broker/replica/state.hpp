@@ -8,6 +8,7 @@
 //   takeover.cpp    ask, prepare, may it lead?
 //   sync.cpp        fetch from the freshest, new view
 //   disk.cpp        durable writes and reads of the log
+//   policy.cpp      may so few servers go on?
 //   routing.cpp     what a client's request should do
 #pragma once
 
@@ -27,6 +28,7 @@ namespace chat262::replica {
 inline constexpr std::size_t memory_log_bytes = 8 * 1024 * 1024;
 // Epoch counters above this are nonsense and refused, so that ours cannot overflow.
 inline constexpr std::uint64_t epoch_counter_max = 1ULL << 60;
+inline constexpr std::int64_t force_keeps = 5000;      // ms an operator's word waits for its moment
 inline constexpr std::uint32_t starts_max = 1U << 30;  // the same for incarnations
 
 struct Batch {  // an Append that was not answered yet
@@ -43,6 +45,8 @@ struct Peer {
   bool ever_heard = false;
   bool refused = false;  // its process is dead or said goodbye; until heard again
   Clock refused_at{};
+  Clock dead_at{};     // a probe that began then found its process dead; 0: none did
+  Clock vouched_at{};  // see others_may_go_on()
   Clock late_until{};  // what it sent before its process was found dead may still arrive
   bool lost_disk = false;
   Position last{};  // of its log, as it said
@@ -116,6 +120,7 @@ struct Takeover {
   Clock started{};
   std::uint64_t round = 0;
   std::set<ServerId> answered;  // Ask
+  bool forced = false;          // an operator wants it
   bool deposed_leader = false;  // rule r: this server led until now
   Epoch led{};                  // in this epoch
   Epoch epoch{};
@@ -141,6 +146,13 @@ struct Verdict {
   std::vector<ServerId> waiting_for;
   std::string why;
   Clock at{};
+};
+
+// A view of ours leaves out a server that may live and count itself in: nothing is committed until
+// that one must have noticed. See policy.cpp.
+struct Hold {
+  Seq view{};
+  std::optional<Clock> everywhere;  // since when all its members hold it
 };
 
 enum class ReadPurpose { stream, fetch, stage, takeover };
@@ -177,6 +189,7 @@ class Replica::State {
   void on(const DiskRoom& input);
   void on(const TablesReady& input);
   void on(const Handover& input);
+  void on(const ForceLead&);
   void on(const Stop&);
   void after_step();
   void check_invariants() const;
@@ -227,6 +240,7 @@ class Replica::State {
   [[nodiscard]] Clock lease_owed_until() const;
 
   [[nodiscard]] Unavailable waiting_with_lost_disk() const;
+  [[nodiscard]] std::string why_needed() const;
 
   // ---- leader.cpp
   void append_as_leader(std::vector<Entry> entries);
@@ -267,6 +281,15 @@ class Replica::State {
   void advance_follower();
   void acknowledge();
 
+  // ---- policy.cpp
+  [[nodiscard]] bool may_go_on(const std::set<ServerId>& members) const;
+  [[nodiscard]] bool may_take_over(const std::set<ServerId>& promised) const;
+  [[nodiscard]] bool proved_dead(ServerId id) const;
+  [[nodiscard]] bool others_may_go_on() const;
+  void leave_sync_if_others_may_go_on();
+  void hold_commit(const std::set<ServerId>& left_out);
+  [[nodiscard]] bool commit_held();
+
   // ---- divergence.cpp
   void begin_stage(const Position& fork, const Hash& fork_hash, std::vector<Entry> entries);
   void extend_stage(std::vector<Entry> entries);
@@ -276,7 +299,9 @@ class Replica::State {
 
   // ---- takeover.cpp
   [[nodiscard]] bool may_start_takeover(bool ignore_order) const;
-  void start_takeover(bool was_leader = false);
+  [[nodiscard]] bool may_force() const;
+  enum class Reason { nobody_leads, deposed, forced };
+  void start_takeover(Reason reason);
   void abandon_takeover(const std::string& why);
   void drive_takeover();
   void on_message(ServerId from, peer::Ask& m);
@@ -287,6 +312,7 @@ class Replica::State {
   void on_message(ServerId from, peer::Entries& m);
   void on_message(ServerId from, peer::Wait& m);
   void give_promise(ServerId to, Epoch epoch);
+  void send_promise(ServerId to);
   [[nodiscard]] peer::Promise own_promise() const;
   void begin_prepare();
   void send_prepare();
@@ -300,6 +326,8 @@ class Replica::State {
   void fetch_done();
   void take_lead();
   [[nodiscard]] std::set<ServerId> new_members() const;
+  [[nodiscard]] std::set<ServerId> left_out(const std::set<ServerId>& members,
+                                            const Takeover& takeover) const;
   void give_verdict(std::vector<ServerId> waiting_for, std::string why);
 
   // ---- disk.cpp
@@ -360,12 +388,15 @@ class Replica::State {
   bool founding_ = false;
   std::optional<Clock> wanted_;  // a client asked this server to lead
   bool chosen_ = false;          // a leader handed over to this server
+  std::optional<Clock> forced_;  // an operator wants this server to lead
   Clock quiet_until_{};          // no takeover before: another candidate was ahead
   std::uint64_t round_ = 0;
   // as leader
   Seq first_view_{};       // of this leadership
   Clock leading_since_{};  // or since this process was paused
   std::map<RequestId, Position> uncommitted_;
+  bool leads_by_force_ = false;
+  std::optional<Hold> hold_;
 };
 
 }  // namespace chat262::replica

@@ -139,14 +139,28 @@ std::set<ServerId> Replica::State::new_members() const {
   if (takeover_->third_rule_only && rule('m')) {
     for (const Member& member : freshest.view.members) members.insert(member.server);
   }
+  if (config_.policy == Policy::continues || takeover_->forced) return members;
   for (const auto& [id, promise] : r) {
-    if (members.size() < config_.min_in_sync) members.insert(id);
+    if (members.size() < majority_of(config_.servers)) members.insert(id);
   }
   return members;
 }
 
+// Who is not in the new view, and may live and count itself in.
+std::set<ServerId> Replica::State::left_out(const std::set<ServerId>& members,
+                                            const Takeover& takeover) const {
+  std::set<ServerId> result;
+  each_peer([&](ServerId id, const Peer& p) {
+    const bool dead = p.refused && p.dead_at >= takeover.started;
+    const bool aware = takeover.promises.contains(id) || dead;
+    if (!members.contains(id) && !aware && !takeover.forced) result.insert(id);
+  });
+  return result;
+}
+
 void Replica::State::take_lead() {
   const std::set<ServerId> members = new_members();
+  const std::set<ServerId> may_live = left_out(members, *takeover_);
   Takeover t = std::move(*takeover_);
   takeover_.reset();
   role_ = peer::Role::leader;
@@ -157,6 +171,8 @@ void Replica::State::take_lead() {
   verdict_.reset();
   wanted_.reset();
   chosen_ = false;
+  forced_.reset();
+  leads_by_force_ = t.forced;
   proved_ = Seq{};
 
   Persist write;
@@ -171,7 +187,9 @@ void Replica::State::take_lead() {
   write.entries = std::move(t.fetched);
   for (const Entry& entry : write.entries) log_.append(entry);
   first_view_ = log_.last().seq.next();
-  write.entries.push_back(log_.append_new(leader_epoch_, make_view_entry(view_of(members))));
+  View view = view_of(members);
+  view.forced = t.forced;
+  write.entries.push_back(log_.append_new(leader_epoch_, make_view_entry(view)));
   for (const Entry& own : t.own.entries) {
     if (own.kind == EntryKind::view || known.contains(own.request)) continue;
     Result<Entry> merged = make_merged_entry(own, t.fetch_from);
@@ -198,6 +216,7 @@ void Replica::State::take_lead() {
   } else {
     persist(std::move(write));
   }
+  hold_commit(may_live);
   next_heartbeat_ = now_;
   pump_all();
 }

@@ -21,7 +21,13 @@ bool Replica::State::may_start_takeover(bool ignore_order) const {
   return std::holds_alternative<Undecided>(route) || std::holds_alternative<Unavailable>(route);
 }
 
-void Replica::State::start_takeover(bool was_leader) {
+// Only what a leader cannot do without counts against an operator's word.
+bool Replica::State::may_force() const {
+  return !hears_leader() && !disk_full_ && tables_ready_ && now_ >= lease_owed_until();
+}
+
+void Replica::State::start_takeover(Reason reason) {
+  const bool was_leader = reason == Reason::deposed;
   CHAT262_CHECK(role_ == peer::Role::follower);
   role_ = peer::Role::candidate;
   leader_.reset();
@@ -29,6 +35,7 @@ void Replica::State::start_takeover(bool was_leader) {
   takeover_ = Takeover{};
   takeover_->started = now_;
   takeover_->round = ++round_;
+  takeover_->forced = reason == Reason::forced;
   takeover_->deposed_leader = was_leader;
   takeover_->led = leader_epoch_;
   note(NoteLevel::info, "no leader is heard: asking the others");
@@ -79,7 +86,11 @@ void Replica::State::drive_takeover() {
         each_peer([&](ServerId id, Peer&) {
           if (!settled(id)) slow.push_back(id);
         });
-        give_verdict(slow, "is heard but does not answer");
+        if (t.forced) {
+          judge();
+        } else {
+          give_verdict(slow, "is heard but does not answer");
+        }
       } else if (now_.value - t.sent.value >= config_.timers.heartbeat_every) {
         send_prepare();
       }
@@ -192,8 +203,7 @@ void Replica::State::give_promise(ServerId to, Epoch epoch) {
   if (takeover_) abandon_takeover("server " + std::to_string(to.value) + " prepares a later epoch");
   if (leads()) depose("server " + std::to_string(to.value) + " prepares a later epoch");
   if (epoch == promised_ && promised_durable_ == epoch) {
-    peer::Promise promise = own_promise();
-    send(to, std::move(promise));
+    send_promise(to);
     return;
   }
   forget_leader();
@@ -204,6 +214,14 @@ void Replica::State::give_promise(ServerId to, Epoch epoch) {
   Persist write;
   write.promised = epoch;
   persist(std::move(write), {AfterWrite{AfterWrite::What::promise, to, epoch}});
+}
+
+// With a full disk this server is left out of the candidate's view: whatever comes of it, it stops
+// counting itself in.
+void Replica::State::send_promise(ServerId to) {
+  peer::Promise promise = own_promise();
+  if (health() == peer::Health::full) in_sync_ = false;
+  send(to, std::move(promise));
 }
 
 peer::Promise Replica::State::own_promise() const {
@@ -241,10 +259,11 @@ void Replica::State::on_message(ServerId from, peer::Wait& m) {
 // ---- may it lead?
 
 // Those that promised, this server included, without those that lost their disks: what those lack
-// says nothing.
+// says nothing. (An operator who forces takes what there is.)
 std::map<ServerId, peer::Promise> Replica::State::counted() const {
   std::map<ServerId, peer::Promise> r = takeover_->promises;
   r.emplace(config_.self, own_promise());
+  if (takeover_->forced) return r;
   std::erase_if(r, [](const auto& item) { return item.second.lost_disk; });
   return r;
 }
@@ -257,35 +276,42 @@ void Replica::State::judge() {
   for (auto it = r.begin(); it != r.end(); ++it) {
     if (it->second.last > freshest->second.last) freshest = it;
   }
-  const bool majority = config_.min_in_sync * 2 > config_.servers;
-  const bool some_in_sync =
-      std::any_of(r.begin(), r.end(), [](const auto& item) { return item.second.in_sync; });
-  std::set<ServerId> needed;
+  std::set<ServerId> promised;
+  for (const auto& [id, promise] : r) promised.insert(id);
+  std::set<ServerId> needed;  // by the third rule
   if (freshest->second.view.members.empty()) {
     for (unsigned i = 0; i < config_.servers; ++i) needed.insert(server_id(i));
   } else {
     for (const Member& member : freshest->second.view.members) needed.insert(member.server);
   }
   for (ServerId id : needed) {
-    if (!r.contains(id)) missing.push_back(id);
+    if (!promised.contains(id)) missing.push_back(id);
   }
-  if (r.size() < config_.min_in_sync) {
+  // A majority meets every view that may be committing; below one, with `proof`, only what this
+  // server knows at this moment counts, not what others knew when they promised.
+  const bool many = promised.size() >= majority_of(config_.servers);
+  const bool own_word = config_.policy == Policy::proof && !many;
+  const bool some_in_sync =
+      own_word
+          ? in_sync_
+          : std::any_of(r.begin(), r.end(), [](const auto& item) { return item.second.in_sync; });
+  const bool by_majority = config_.policy == Policy::majority && many;
+  if (!takeover_->forced && !may_take_over(promised)) {
     missing.clear();
-    for (unsigned i = 0; i < config_.servers; ++i) {
-      if (!r.contains(server_id(i))) missing.push_back(server_id(i));
-    }
-    give_verdict(missing,
-                 "is needed: a view must have " + std::to_string(config_.min_in_sync) + " members");
+    each_peer([&](ServerId id, const Peer&) {
+      if (!promised.contains(id)) missing.push_back(id);
+    });
+    give_verdict(missing, why_needed());
     return;
   }
-  if (!majority && !some_in_sync && !missing.empty()) {
+  if (!takeover_->forced && !by_majority && !some_in_sync && !missing.empty()) {
     const bool lost = std::any_of(missing.begin(), missing.end(),
                                   [this](ServerId id) { return takeover_->promises.contains(id); });
     give_verdict(missing,
                  lost ? "has a new or old disk" : "may have later messages and is not reachable");
     return;
   }
-  takeover_->third_rule_only = !majority && !some_in_sync;
+  takeover_->third_rule_only = !by_majority && !some_in_sync && !takeover_->forced;
   takeover_->freshest = freshest->first;
   begin_sync();
 }

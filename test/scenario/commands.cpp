@@ -113,6 +113,9 @@ bool Player::server_command(const Words& words) {
     std::optional<ServerId> to;
     if (words.size() == 4) to = server(words[3]);
     world_.handover(server(words[1]), to);
+  } else if (verb == "force") {
+    need(words, 2);
+    world_.force_lead(server(words[1]));
   } else if (verb == "no-traps") {
     traps_.clear();
   } else {

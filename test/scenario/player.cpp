@@ -12,7 +12,7 @@ namespace {
 Settings settings_of(const Script& script, const std::string& without) {
   Settings settings;
   settings.servers = script.servers;
-  settings.min_in_sync = script.min_in_sync;
+  settings.policy = script.policy;
   settings.without = without;
   settings.checks.one_history = script.one_history;
   return settings;

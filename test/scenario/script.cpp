@@ -36,8 +36,10 @@ bool read_head(Script& script, const Words& words) {
     script.rule = words[1];
   } else if (words[0] == "servers") {
     script.servers = static_cast<unsigned>(std::stoul(words[1]));
-  } else if (words[0] == "in_sync") {
-    script.min_in_sync = static_cast<unsigned>(std::stoul(words[1]));
+  } else if (words[0] == "policy") {
+    const auto policy = policy_named(words[1]);
+    if (!policy) return false;
+    script.policy = *policy;
   } else if (words[0] == "histories") {
     script.one_history = words[1] == "1";
   } else {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/policy.hpp"
 #include "protocol/result.hpp"
 
 namespace chat262::test {
@@ -18,7 +19,7 @@ struct Line {
 struct Script {
   std::string path;
   unsigned servers = 3;
-  unsigned min_in_sync = 1;
+  Policy policy = Policy::continues;
   bool one_history = true;
   std::string rule;  // the letter of the rule without which it fails; may be empty
   std::vector<Line> lines;

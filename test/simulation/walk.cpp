@@ -19,7 +19,7 @@ Settings settings_for(std::uint64_t seed, const Regime& regime, const std::strin
   Settings settings;
   settings.seed = seed;
   settings.servers = random.chance(80) ? 3 : static_cast<unsigned>(random.between(1, 5));
-  settings.min_in_sync = regime.majority ? settings.servers / 2 + 1 : 1;
+  settings.policy = regime.policy;
   settings.without = without;
   settings.checks.one_history = regime.one_history;
   settings.random_shell = true;

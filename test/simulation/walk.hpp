@@ -14,7 +14,7 @@ namespace chat262::test {
 struct Regime {
   const char* name;
   const char* what;
-  bool majority = false;   // Q is a majority, else 1
+  Policy policy = Policy::continues;
   bool suspicion = false;  // cuts, pauses, long delays: a living server may be taken for dead
   bool disks = false;      // disks are full, stall, or hand over
   bool losses = false;     // disks are lost, or replaced by older copies
@@ -23,23 +23,28 @@ struct Regime {
   bool one_history = true;
 };
 
-inline constexpr std::array<Regime, 6> regimes = {
-    Regime{.name = "crashes", .what = "Q=1, crashes and restarts, nobody is suspected falsely"},
+inline constexpr std::array<Regime, 7> regimes = {
+    Regime{.name = "crashes", .what = "crashes and restarts, nobody is suspected falsely"},
     Regime{.name = "majority",
-           .what = "Q is a majority, also cuts, pauses, delays, slow and full disks",
-           .majority = true,
+           .what = "a majority, also cuts, pauses, delays, slow and full disks",
+           .policy = Policy::majority,
+           .suspicion = true,
+           .disks = true},
+    Regime{.name = "proof",
+           .what = "the same; below a majority only over dead processes",
+           .policy = Policy::proof,
            .suspicion = true,
            .disks = true},
     Regime{.name = "split",
-           .what = "Q=1 with all of that: both sides of a split go on and are merged",
+           .what = "all of that without a majority: both sides of a split go on and are merged",
            .suspicion = true,
            .disks = true,
            .one_history = false},
     Regime{.name = "disks",
-           .what = "Q=1, crashes; one server at a time loses its disk or gets an older copy",
+           .what = "crashes; one server at a time loses its disk or gets an older copy",
            .losses = true},
     Regime{.name = "single",
-           .what = "Q=1, one fault at a time: crash, pause, stuck or full disk",
+           .what = "one fault at a time: crash, pause, stuck or full disk",
            .single = true},
     Regime{.name = "nonsense",
            .what = "peers also send well-formed messages with wrong content: nobody aborts",

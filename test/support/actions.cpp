@@ -96,7 +96,7 @@ void World::Server::read_log(replica::ReadLog range) {
       [&] {
         const Time extra =
             world.settings_.random_shell ? world.random_.between(0, 20 * milliseconds) : 0;
-        answers.push_back({world.now_ + read_time + extra, range});
+        answers.push_back({world.now_ + read_time + extra, range, world.clock_of(*this)});
       });
 }
 
@@ -105,8 +105,8 @@ void World::Server::probe(ServerId peer) {
       *this, probes, [&] { return "probes " + text_of(peer); },
       [&] {
         const bool connects = world.network_.connects(id, peer);
-        answers.push_back(
-            {world.now_ + (connects ? probe_time : probe_timeout), replica::Probe{peer}});
+        answers.push_back({world.now_ + (connects ? probe_time : probe_timeout),
+                           replica::Probe{peer}, world.clock_of(*this)});
       });
 }
 

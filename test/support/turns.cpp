@@ -123,7 +123,7 @@ void World::open(Server& server) {
   replica::Config config;
   config.self = server.id;
   config.servers = settings_.servers;
-  config.min_in_sync = settings_.min_in_sync;
+  config.policy = settings_.policy;
   config.timers = settings_.timers;
   config.without = settings_.without;
   server.node = std::make_unique<broker::Node>(config, *server.store, *server.tables, server,

@@ -31,7 +31,7 @@ World::World(Settings settings)
     cluster_.servers.push_back({server_id(i), "server-" + std::to_string(i)});
   }
   cluster_.id.bytes[0] = 1;
-  cluster_.min_in_sync = settings_.min_in_sync;
+  cluster_.policy = settings_.policy;
 }
 
 World::~World() = default;
@@ -284,6 +284,10 @@ void World::handover(ServerId id, std::optional<ServerId> to) {
   if (at(id).life == Life::alive) give(at(id), replica::Input{replica::Handover{to}});
 }
 
+void World::force_lead(ServerId id) {
+  if (at(id).life == Life::alive) give(at(id), replica::Input{replica::ForceLead{}});
+}
+
 void World::set_full(ServerId id, bool full) {
   at(id).disk.full = full;
   at(id).full_tell = now_ + room_told;
@@ -311,7 +315,7 @@ void World::notice_gone(ServerId gone) {
   for (const auto& other : servers_) {
     if (other->id == gone || other->life == Life::dead) continue;
     if (settings_.random_shell && random_.chance(10)) continue;
-    other->answers.push_back({now_ + probe_time, replica::Probe{gone}});
+    other->answers.push_back({now_ + probe_time, replica::Probe{gone}, clock_of(*other)});
   }
 }
 
@@ -322,7 +326,7 @@ void World::reset(ServerId a, ServerId b) {
   for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
     if (at(from).life == Life::dead) continue;
     const Time time = network_.connects(a, b) ? probe_time : probe_timeout;
-    at(from).answers.push_back({now_ + time, replica::Probe{to}});
+    at(from).answers.push_back({now_ + time, replica::Probe{to}, clock_of(at(from))});
   }
 }
 

@@ -37,7 +37,7 @@ struct Checks {
 
 struct Settings {
   unsigned servers = 3;
-  unsigned min_in_sync = 1;
+  Policy policy = Policy::continues;
   std::string without;  // letters of rules that are switched off
   replica::Timers timers;
   Checks checks;
@@ -85,6 +85,7 @@ class World {
   void pause(ServerId server);
   void resume(ServerId server);
   void handover(ServerId server, std::optional<ServerId> to);
+  void force_lead(ServerId server);  // the operator's word
   void set_full(ServerId server, bool full);
   void thaw(ServerId server);
   void lose_disk(ServerId server);  // dead ones only
@@ -139,6 +140,7 @@ class World {
   struct Answer {  // a read of the log or a probe that will be answered
     Time due = never;
     std::variant<replica::ReadLog, replica::Probe> what;
+    replica::Clock asked{};
   };
   struct Wire {  // something under way between a client and a server
     enum class What : std::uint8_t { request, reply, broken };

@@ -45,7 +45,7 @@ TEST_CASE("addresses give servers in their order, with default ports") {
   CHECK(servers[2].client_endpoint() == "tcp://[2001:db8::1]:80");
   CHECK(servers[3].peer_endpoint() == "tcp://[2001:db8::2]:26263");
   CHECK(servers[4].host == "::1");
-  CHECK(cluster->min_in_sync == 1);
+  CHECK(cluster->policy == Policy::continues);
 }
 
 TEST_CASE("the same addresses give the same cluster, others another") {
@@ -103,12 +103,11 @@ TEST_CASE("a cluster is local only if every host is") {
 }
 
 TEST_CASE("a file gives the cluster, sorted by id") {
-  const auto cluster =
-      cluster_from_toml("policy = \"continue\"\nmin_in_sync = 2\n" + good_file, "c.toml");
+  const auto cluster = cluster_from_toml("policy = \"majority\"\n" + good_file, "c.toml");
   REQUIRE(cluster);
   CHECK(cluster->id.bytes[0] == 0x00);
   CHECK(cluster->id.bytes[15] == 0xff);
-  CHECK(cluster->min_in_sync == 2);
+  CHECK(cluster->policy == Policy::majority);
   REQUIRE(cluster->servers.size() == 2);
   CHECK(cluster->servers[0].client_endpoint() == "tcp://[::1]:7000");
   CHECK(cluster->servers[0].peer_port == default_peer_port);
@@ -118,12 +117,12 @@ TEST_CASE("a file gives the cluster, sorted by id") {
 
 TEST_CASE("what cluster_to_toml writes is read back the same") {
   auto cluster = *cluster_from_addresses({"127.0.0.1", "[::1]:99", "a.example"});
-  cluster.min_in_sync = 2;
+  cluster.policy = Policy::proof;
   const std::string text = cluster_to_toml(cluster);
   const auto again = cluster_from_toml(text, "again");
   REQUIRE(again);
   CHECK(again->id == cluster.id);
-  CHECK(again->min_in_sync == 2);
+  CHECK(again->policy == Policy::proof);
   CHECK(cluster_to_toml(*again) == text);
   REQUIRE(again->servers.size() == 3);
   CHECK(again->servers[1].peer_endpoint() == "tcp://[::1]:100");
@@ -160,13 +159,10 @@ TEST_CASE("errors of a file name the line and the key") {
         "c.toml: server 0: a port 26263 is used twice");
 }
 
-TEST_CASE("only the policy that is built is accepted") {
-  CHECK(toml_error("policy = \"majority\"\n" + good_file) ==
-        "c.toml:1: policy `majority` is not available in this version, only `continue`");
-  CHECK(toml_error("policy = \"maybe\"\n" + good_file) ==
-        "c.toml:1: `policy` must be \"continue\"");
-  CHECK(toml_error("min_in_sync = 3\n" + good_file) ==
-        "c.toml:1: `min_in_sync` must be a number from 1 to 2");
+TEST_CASE("a policy that does not exist is refused") {
+  const std::string text = "c.toml:1: `policy` must be \"continue\", \"proof\" or \"majority\"";
+  CHECK(toml_error("policy = \"maybe\"\n" + good_file) == text);
+  CHECK(toml_error("policy = 2\n" + good_file) == text);
 }
 
 TEST_CASE("eight servers in a file are too many") {
