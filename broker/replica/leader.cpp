@@ -269,6 +269,7 @@ std::vector<ServerId> Replica::State::blocked_by() const {
 // Nobody may follow a leader that cannot commit: it stops calling itself one.
 bool Replica::State::blocked_for_long() const {
   std::set<ServerId> stay;
+  bool failed = false;
   bool long_enough = true;
   for (const Member& member : log_.latest_view()->view.members) {
     if (!member_failed(member)) {
@@ -277,9 +278,10 @@ bool Replica::State::blocked_for_long() const {
     }
     const Peer& p = peer(member.server);
     const std::int64_t acked = std::max({p.lease_sent_ms, leading_since_.value, p.admitted.value});
+    failed = true;
     long_enough = long_enough && now_.value - acked > 4 * config_.timers.suspect_after;
   }
-  return !may_go_on(stay) && long_enough;
+  return failed && long_enough && !may_go_on(stay);
 }
 
 void Replica::State::consider_view() {

@@ -170,7 +170,7 @@ void World::answer_due(Server& server, Time due) {
   }
   const ServerId peer = std::get<replica::Probe>(answer.what).peer;
   const bool refused = network_.connects(server.id, peer) && at(peer).life == Life::dead;
-  give(server, replica::Input{replica::ProbeResult{peer, refused}});
+  give(server, replica::Input{replica::ProbeResult{peer, refused, answer.asked}});
 }
 
 void World::finish_hash(Server& server) {
