@@ -181,6 +181,10 @@ Result<std::uint64_t> Txn::used_bytes(Db db) const {
   return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
 }
 
+std::uint64_t Txn::number() const {
+  return mdb_txn_id(txn_);
+}
+
 Result<void> Txn::commit() {
   const int code = mdb_txn_commit(std::exchange(txn_, nullptr));
   abort();  // lets go of the gate

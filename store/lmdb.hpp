@@ -82,6 +82,8 @@ class Txn {
   [[nodiscard]] Result<void> remove(Db db, ByteView key);  // also if there is none
   [[nodiscard]] Result<Cursor> cursor(Db db) const;
   [[nodiscard]] Result<std::uint64_t> used_bytes(Db db) const;  // of this database
+  // Number of this write transaction, or of the one whose outcome this snapshot is.
+  [[nodiscard]] std::uint64_t number() const;
 
   // Write: durable when it returns. After an error the transaction is aborted.
   [[nodiscard]] Result<void> commit();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "protocol/entry.hpp"
@@ -42,6 +43,13 @@ struct PlacedView {
   View view;
 };
 
+// Entries that cannot be read, or not be believed.
+struct LogDamage {
+  Seq from{};
+  Seq to{};  // inclusive; what is above may be damaged too
+  std::string what;
+};
+
 // What was found, after the incarnation was raised.
 struct LogStart {
   Epoch promised{};
@@ -50,6 +58,9 @@ struct LogStart {
   Seq commit{};
   std::vector<PlacedView> views;
   std::vector<Entry> tail;  // verified against the hash chain
+  // Something of this could not be read: views and tail are then not complete. See repair().
+  std::optional<LogDamage> damage;
+  std::vector<std::string> notes;  // what was wrong and was put right, for the log lines
 };
 
 struct LogWrite {  // see replica::Persist, whose shape it mirrors
@@ -83,10 +94,26 @@ class Log {
   // written; try again when room() is true), io (the process must end).
   [[nodiscard]] virtual Result<void> write(std::span<const LogWrite> writes) = 0;
 
-  // Entries from..to (inclusive) in order, at most about bytes_max but at least one.
-  // Errors: not_found (from is above the last), corrupt (names the seq).
+  // Entries from..to (inclusive) in order, at most about bytes_max but at least one. Each is
+  // checked against the hash chain; what comes before a damaged one is returned. Errors: not_found
+  // (from is above the last), corrupt (`from` is damaged, or the record before it).
   [[nodiscard]] virtual Result<std::vector<Entry>> read(Seq from, Seq to,
                                                         std::size_t bytes_max) const = 0;
+
+  // Puts `entries`, consecutive and chained from `previous`, durably in the place of those records
+  // of theirs that are damaged or missing. Only what the log itself proves: up to the last of them
+  // whose hash is the one that the record above it, or the log's end, asks for. Returns how many
+  // records were written. Called as write() is.
+  // Errors: not_found (nothing above ties them to this log: more entries are needed), invalid (they
+  // are of another history), disk_full, io.
+  [[nodiscard]] virtual Result<std::size_t> repair(const Hash& previous,
+                                                   std::span<const Entry> entries);
+  // Reads start() anew, after a repair.
+  [[nodiscard]] virtual Result<void> read_start_again();
+  // For damage that nobody can repair: copies the environment to a new directory beside it, removes
+  // all entries from start().damage->from on, sets `lost disk`, and reads start() anew. Returns the
+  // copy's directory.
+  [[nodiscard]] virtual Result<std::filesystem::path> set_damage_aside();
 
   // Erases the texts of these entries durably; keeps their hashes. Seqs without an entry or already
   // erased are passed over. Called by the tables thread; waits for a running write().

@@ -41,8 +41,7 @@ std::size_t entry_bytes(std::span<const LogWrite> writes) {
 
 }  // namespace
 
-template <class Once>
-Result<void> DiskLog::with_map_growth(Once once) {
+Result<void> DiskLog::with_map_growth(const std::function<Result<void>()>& once) {
   auto done = once();
   while (!done && done.error().code == Errc::disk_full && free_bytes(directory_) > reserve_bytes) {
     if (auto larger = env_->enlarge(env_->size().map_bytes * 2); !larger) {
@@ -77,6 +76,7 @@ Result<void> DiskLog::write_once(std::span<const LogWrite> writes) {
   for (const LogWrite& write : writes) {
     if (auto done = write_one(*txn, write, state, tip); !done) return done;
   }
+  state.tip = tip;
   auto done = put_state(*txn, state).and_then([&] { return txn->commit(); });
   if (!done) return done;
   state_ = state;
@@ -111,12 +111,14 @@ Result<void> DiskLog::cut(lmdb::Txn& txn, Seq after, Tip& tip) const {
     while (true) {
       auto found = cursor->last();
       if (!found) return tl::unexpected(found.error());
-      if (!*found || Reader(cursor->key()).seq() <= after) break;
+      if (!*found || seq_of(cursor->key()) <= after) break;
       if (auto removed = cursor->remove(); !removed) return removed;
     }
   }
   auto hash = hash_before(txn, after.next());
   if (!hash) return tl::unexpected(hash.error());
+  // The next entry is chained to this one: rot must not make a history of its own.
+  if (auto intact = check_entry(txn, after); !intact) return intact;
   tip = {after, *hash};
   return {};
 }
@@ -129,14 +131,7 @@ Result<void> DiskLog::append(lmdb::Txn& txn, const Entry& entry, Tip& tip) const
   const Bytes record = encode_entry_record(entry);
   if (auto done = txn.put(entries_, key.view(), record, lmdb::Put::append); !done) return done;
   if (entry.kind == EntryKind::view) {
-    FixedWriter<9> epoch;
-    epoch.epoch(entry.epoch);
-    Bytes value(epoch.view().begin(), epoch.view().end());
-    value.insert(value.end(), entry.head.begin(), entry.head.end());
-    Bytes sealed;
-    seal_record(key.view(), value, sealed);
-    auto done = txn.put(views_, key.view(), sealed, lmdb::Put::append);
-    if (!done) return done;
+    if (auto done = put_view(txn, entry, lmdb::Put::append); !done) return done;
   }
   tip = {entry.seq, entry.hash};
   return {};
@@ -163,13 +158,16 @@ Result<void> DiskLog::erase_piece(std::span<const Seq> seqs) {
     if (!record) return tl::unexpected(record.error());
     if (!record->has_value()) continue;
     auto entry = decode_entry_record(at, **record);
-    if (!entry) return corrupt(at, "it does not decode");
-    if (entry->erased) continue;
+    // A damaged one loses its text when it is repaired: see broker/repair.hpp.
+    if (!entry || entry->erased) continue;
     entry->text.clear();
     entry->erased = true;
     if (auto done = txn->put(entries_, key.view(), encode_entry_record(*entry)); !done) return done;
   }
-  return txn->commit();
+  // Another thread's state_ must not be touched: what this transaction sees is the newest.
+  auto state = read_state(*txn);
+  if (!state) return tl::unexpected(state.error());
+  return put_state(*txn, state->value_or(State{})).and_then([&] { return txn->commit(); });
 }
 
 // ---- room

@@ -7,6 +7,7 @@
 #include "store/bytes.hpp"
 #include "store/data_directory.hpp"
 #include "store/disk_tables.hpp"
+#include "store/pages.hpp"
 
 namespace chat262::store {
 namespace fs = std::filesystem;
@@ -17,6 +18,13 @@ namespace {
 constexpr std::string_view mark_key("\0meta", 5);
 // Put beside the environment when a damaged record was met: the next start builds the tables anew.
 constexpr const char* rebuild_file = "rebuild";
+
+// LMDB must not touch a file whose structure is damaged.
+bool pages_whole(const fs::path& file) {
+  const auto pages = Pages::open(file);
+  return pages ? pages->flaw([](std::string_view, ByteView, ByteView) {}).empty()
+               : pages.error().code == Errc::not_found;
+}
 
 }  // namespace
 
@@ -34,7 +42,8 @@ Result<std::unique_ptr<DiskTables>> DiskTables::open_on(const TablesOptions& opt
   });
   if (!made) return tl::unexpected(made.error());
   std::error_code error;
-  bool usable = !fs::exists(tables->directory_ / rebuild_file, error);
+  bool usable = !fs::exists(tables->directory_ / rebuild_file, error) &&
+                pages_whole(tables->directory_ / "data.mdb");
   if (usable) {
     auto opened = tables->open_env();
     if (opened) {
@@ -89,7 +98,10 @@ Result<bool> DiskTables::read_mark(const Log& log) {
   }
   if (mark.seq.value > 0) {
     auto entry = log.read(mark.seq, mark.seq, 1);
-    if (!entry && entry.error().code != Errc::not_found) return tl::unexpected(entry.error());
+    // A damaged entry proves nothing: the log is repaired, the tables are made from it.
+    if (!entry && entry.error().code != Errc::not_found && entry.error().code != Errc::corrupt) {
+      return tl::unexpected(entry.error());
+    }
     if (!entry || entry->front().hash != mark.hash) return false;
   }
   set_durable(mark);
