@@ -43,7 +43,7 @@ TEST_CASE("a request that finds no leader is held, and answered before the clien
   const auto to = client.ask(request::CreateRoom{"a"});
   server.finish_turn();
   CHECK(server.reply_to(to) == nullptr);
-  server.pass(limits::parked_ms_max - 100);
+  server.pass(broker::limits::parked_ms_max - 100);
   CHECK(server.reply_to(to) == nullptr);
   server.pass(200);
   REQUIRE(server.reply_to(to) != nullptr);
@@ -226,12 +226,12 @@ TEST_CASE_METHOD(Signed, "a full password queue answers busy, and the same reque
 TEST_CASE_METHOD(Signed, "guessing a password is slowed down, for that name only") {
   Client guesser(server);
   Status status = Status::ok;
-  for (unsigned i = 0; i <= limits::login_failures_max; ++i) {
+  for (unsigned i = 0; i <= broker::limits::login_failures_max; ++i) {
     status = guesser.log_in("alice", "guess " + std::to_string(i)).status;
   }
   CHECK(status == Status::busy);
   CHECK(guesser.log_in("bob", "a long password").status == Status::ok);
-  server.pass(limits::login_throttled_ms + 10);
+  server.pass(broker::limits::login_throttled_ms + 10);
   CHECK(guesser.log_in("alice", "a long password").status == Status::ok);
 }
 

@@ -69,7 +69,7 @@ TEST_CASE("no reply waits for its commit beyond its deadline") {
 
 TEST_CASE("event waiters of one account are bounded, others are not hurt") {
   EventWaiters waiters;
-  for (std::size_t i = 0; i < limits::event_waiters_per_account_max; ++i) {
+  for (std::size_t i = 0; i < broker::limits::event_waiters_per_account_max; ++i) {
     CHECK(waiters.add(listening(1, i)));
   }
   CHECK_FALSE(waiters.add(listening(1, 1000)));
@@ -93,13 +93,13 @@ TEST_CASE("event waiters expire by their own deadlines") {
 
 TEST_CASE("guesses are counted for a minute and by name") {
   LoginThrottle throttle;
-  for (unsigned i = 0; i < limits::login_failures_max; ++i) {
+  for (unsigned i = 0; i < broker::limits::login_failures_max; ++i) {
     CHECK(throttle.allows("alice", clock_ms(1000)));
     throttle.failed("alice", clock_ms(1000));
   }
   CHECK_FALSE(throttle.allows("alice", clock_ms(1000)));
   CHECK(throttle.allows("bob", clock_ms(1000)));
-  CHECK(throttle.allows("alice", clock_ms(1000 + limits::login_throttled_ms)));
-  CHECK_FALSE(throttle.allows("alice", clock_ms(1000 + limits::login_throttled_ms)));
-  CHECK(throttle.allows("alice", clock_ms(1001 + limits::login_failure_ms)));
+  CHECK(throttle.allows("alice", clock_ms(1000 + broker::limits::login_throttled_ms)));
+  CHECK_FALSE(throttle.allows("alice", clock_ms(1000 + broker::limits::login_throttled_ms)));
+  CHECK(throttle.allows("alice", clock_ms(1001 + broker::limits::login_failure_ms)));
 }
