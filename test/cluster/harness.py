@@ -292,10 +292,10 @@ class Writer(threading.Thread):
     """A client that writes in a closed loop, and remembers what was acknowledged and how long each
     write waited."""
 
-    def __init__(self, cluster, name, room, login, pace=0.0):
+    def __init__(self, cluster, name, room, login, pace=0.0, client=None):
         super().__init__(daemon=True)
         self.name, self.room, self.pace = name, room, pace
-        self.client = cluster.client(timeout=60.0)
+        self.client = client or cluster.client(timeout=60.0)
         self.client.token = login
         self.acknowledged, self.waits, self.failure = [], [], None
         self._stop_asked = threading.Event()
@@ -400,19 +400,28 @@ class LoadTexts:
 ROOM, USER, PASSWORD = 'lobby', 'ada', 'correct horse battery'
 
 
-def start_writers(cluster, count=2, pace=0.002):
-    """Registers an account, makes a room, and starts `count` writers in it."""
+def make_room(cluster):
+    """Registers an account and makes a room; the account's session."""
     client = cluster.client()
     client.register(USER, PASSWORD)
     token = client.log_in(USER, PASSWORD)
     client.create_room(ROOM)
     client.close()
-    writers = [Writer(cluster, f'w{n}', ROOM, token, pace) for n in range(count)]
+    return token
+
+
+def start(writers):
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.wait_more(5)
     return writers
+
+
+def start_writers(cluster, count=2, pace=0.002):
+    """`count` writers in a new room."""
+    token = make_room(cluster)
+    return start([Writer(cluster, f'w{n}', ROOM, token, pace) for n in range(count)])
 
 
 def more(writers, count=20, seconds=30.0):

@@ -124,6 +124,22 @@ class Network:
             host.close()
 
 
+class SidedClient(harness.client262.Client):
+    """Knows all servers; of those that are not in `side` it hears nothing, as if its own machine was
+    on that side of the split."""
+
+    side = None  # numbers of servers; None: all
+
+    def exchange(self, server, frame, wait_ms=harness.client262.POLL_MS):
+        if self.side is None or server in self.side:
+            answer = super().exchange(server, frame, wait_ms)
+            if self.side is None or server in self.side:
+                return answer
+        else:
+            self.pause(wait_ms)
+        return None
+
+
 class SplitCluster(harness.Cluster):
     """A cluster on a network of its own: server n is on host n. `add_client_host` makes more."""
 
@@ -143,6 +159,9 @@ class SplitCluster(harness.Cluster):
         """A client of the test's own process that knows these servers only."""
         return harness.client262.Client(
             [(self.hosts[n], harness.CLIENT_PORT) for n in servers], timeout=timeout)
+
+    def sided_client(self, timeout=20.0):
+        return SidedClient([(host, harness.CLIENT_PORT) for host in self.hosts], timeout=timeout)
 
     def __exit__(self, kind, value, trace):
         with contextlib.closing(self.network):
