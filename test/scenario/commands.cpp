@@ -79,7 +79,7 @@ void Player::run(const Words& words) {
 void Player::crash(const Words& words) {
   const ServerId who = server(words[1]);
   if (words.size() == 2) return world_.crash(who);
-  if (words[2] == "losing") return world_.crash(who, true);
+  if (words[2] == "losing") return world_.crash(who, {.lose_sent = true});
   if (words[2] != "before" && words[2] != "after") throw Violation("crash before or after what?");
   Trap trap{who, words[2] == "before", {words[1]}, 1};
   std::size_t from = 3;

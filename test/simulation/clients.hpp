@@ -1,46 +1,44 @@
-// The clients of a walk: each writes, waits until it is acknowledged, thinks, writes again. And now
-// and then a burst of writes that nobody tries again.
+// The clients of a run, and their work: each has an account of its own, and now and then uses
+// another's. What each does is drawn from a stream of its own, so that one can be left out.
 #pragma once
 
+#include <array>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "test/simulation/caller.hpp"
+#include "test/simulation/history.hpp"
 #include "test/support/world.hpp"
 
 namespace chat262::test {
 
-class WalkClients {
+inline constexpr unsigned clients_max = 6;
+
+class Clients {
  public:
-  explicit WalkClients(World& world);
+  // `only`: bit i set, client i works.
+  Clients(World& world, std::uint64_t seed, unsigned only, unsigned servers);
+  ~Clients();
 
   [[nodiscard]] Time due() const;
-  void look(World& world);  // after a step: who was acknowledged goes on
-  void run(World& world);   // what is due
-  void stop() { stopped_ = true; }
-  // One last write, by a client of its own.
-  std::size_t one_more(World& world);
+  void run();  // what is due
+  void hear(std::uint64_t ticket, const Bytes* frame);
+
+  // From now on each finishes what is under way, sends one message, reads everything, and stops.
+  void finish();
+  [[nodiscard]] bool finished() const;
+
+  [[nodiscard]] unsigned count() const { return count_; }  // left out ones too
+  [[nodiscard]] const History& history() const { return history_; }
 
  private:
-  struct Client {
-    ClientId id;
-    std::uint64_t number = 0;
-    std::optional<std::size_t> request;
-    Time writes = 0;
-    bool hops = false;  // asks a random server first, not the one that answered last
-    ServerId target{};
-  };
+  class Client;
 
-  void burst(World& world);
-
-  std::vector<Client> clients_;
-  std::size_t seen_ = 0;
-  Time think_ = 0;
-  std::size_t text_bytes_max_ = 0;
-  Time burst_ = never;  // the next one
-  Time burst_every_ = 0;
-  std::uint64_t burst_size_max_ = 0;
-  unsigned bursts_ = 0;
-  bool stopped_ = false;
+  History history_;
+  std::uint64_t tickets_ = 0;
+  unsigned count_ = 0;
+  std::vector<std::unique_ptr<Client>> clients_;
 };
 
 }  // namespace chat262::test

@@ -4,128 +4,377 @@
 
 namespace chat262::test {
 
-Faults::Faults(World& world, const Regime& regime, unsigned servers)
-    : regime_(regime), servers_(servers), last_reset_(servers * servers, -1000 * milliseconds) {
-  Random& random = world.random();
-  pause_max_ = random.between(1, 40) * random.between(1, 100) * milliseconds;
-  down_max_ = random.between(1, 60) * random.between(1, 100) * milliseconds;
-  for (unsigned i = 0; i < servers; ++i) {
-    const Time delay = random.between(100, 10 * milliseconds);
-    for (unsigned j = 0; j < servers; ++j) {
-      world.network().channel(server_id(i), server_id(j)).delay = delay;
-    }
-    world.disk(server_id(i)).delay = random.between(200, 30 * milliseconds);
-    if (random.chance(60)) {
-      world.start(server_id(i));
+namespace {
+
+inline constexpr Time pause_max = 10'000 * milliseconds;
+inline constexpr Time hour_ms = 3'600'000;
+
+}  // namespace
+
+Faults::Faults(World& world, const Regime& regime, std::uint64_t seed,
+               std::optional<std::vector<Fault>> given)
+    : world_(world),
+      regime_(regime),
+      random_(seed ^ 0xfa17),
+      servers_(world.servers()),
+      drawn_(!given),
+      last_reset_(servers_ * servers_, -1000 * milliseconds) {
+  between_max_ = random_.between(1, 40) * random_.between(1, 100) * milliseconds;
+  lasting_max_ = random_.between(1, 60) * random_.between(1, 100) * milliseconds;
+  if (given) given_ = std::move(*given);
+  for (unsigned i = 0; i < servers_; ++i) {
+    if (!drawn_ || random_.chance(60)) continue;
+    given_.push_back({.kind = FaultKind::late, .a = server_id(i), .lasts = draw_lasting(3000)});
+  }
+  for (unsigned i = 0; i < servers_; ++i) {
+    const auto late = std::find_if(given_.begin(), given_.end(), [i](const Fault& fault) {
+      return fault.kind == FaultKind::late && fault.a == server_id(i);
+    });
+    if (late == given_.end()) {
+      world_.start(server_id(i));
     } else {
-      later_.push_back(
-          {random.between(0, 3000) * milliseconds, Later::What::start, server_id(i), server_id(i)});
+      injected_.push_back(*late);
+      end_later(*late);
     }
   }
-  next_ = random.between(0, 2000) * milliseconds;
+  std::erase_if(given_, [](const Fault& fault) { return fault.kind == FaultKind::late; });
+  std::stable_sort(given_.begin(), given_.end(),
+                   [](const Fault& a, const Fault& b) { return a.at < b.at; });
+  next_ = random_.between(0, 2000) * milliseconds;
 }
 
 Time Faults::due() const {
-  Time due = next_;
-  for (const Later& later : later_) due = std::min(due, later.due);
+  Time due = drawn_ ? next_ : next_given_ < given_.size() ? given_[next_given_].at : never;
+  for (const Fault& fault : lasting_) due = std::min(due, fault.at + fault.lasts);
   return due;
 }
 
-void Faults::run(World& world) {
-  for (std::size_t i = 0; i < later_.size();) {
-    if (later_[i].due > world.now()) {
+void Faults::run() {
+  for (std::size_t i = 0; i < lasting_.size();) {
+    if (lasting_[i].at + lasting_[i].lasts > world_.now()) {
       ++i;
       continue;
     }
-    const Later later = later_[i];
-    later_.erase(later_.begin() + static_cast<std::ptrdiff_t>(i));
-    switch (later.what) {
-      case Later::What::start:
-        world.start(later.a);
-        break;
-      case Later::What::resume:
-        world.resume(later.a);
-        break;
-      case Later::What::heal:
-        world.network().channel(later.a, later.b).cut = false;
-        world.network().release(later.a, later.b, world.now());
-        break;
-      case Later::What::thaw:
-        world.thaw(later.a);
-        break;
-      case Later::What::room:
-        world.set_full(later.a, false);
-        break;
-    }
+    const Fault fault = lasting_[i];
+    lasting_.erase(lasting_.begin() + static_cast<std::ptrdiff_t>(i));
+    end_one(fault);
   }
-  if (next_ > world.now()) return;
-  next_ = world.now() + world.random().between(0, pause_max_);
-  if (!regime_.single) {
-    draw(world);
-  } else if (later_.empty() && world.all_in_sync()) {
-    draw_single(world);
+  while (next_given_ < given_.size() && given_[next_given_].at <= world_.now()) {
+    const Fault& fault = given_[next_given_++];
+    if (inject(fault)) injected_.push_back(fault);
+  }
+  if (!drawn_ || next_ > world_.now()) return;
+  Fault fault = regime_.single ? draw_single() : draw();
+  fault.at = world_.now();
+  if (inject(fault)) injected_.push_back(fault);
+  next_ = world_.now() + random_.between(0, between_max_ / milliseconds) * milliseconds;
+}
+
+void Faults::end() {
+  drawn_ = false;
+  given_.clear();
+  next_given_ = 0;
+  for (const Fault& fault : std::exchange(lasting_, {})) end_one(fault);
+  world_.network().heal();
+  for (unsigned i = 0; i < servers_; ++i) {
+    const ServerId server = server_id(i);
+    for (unsigned j = 0; j < servers_; ++j) {
+      world_.network().channel(server, server_id(j)).delay = 1 * milliseconds;
+    }
+    world_.disk(server).delay = 2 * milliseconds;
+    world_.crash_at_action(server, 0);
+    world_.disk_error(server, 0, false);
+    world_.start(server);
   }
 }
 
-void Faults::draw_single(World& world) {
-  Random& random = world.random();
-  const ServerId server = pick(world);
-  const Time end = world.now() + random.between(1, down_max_);
-  switch (random.below(5)) {
-    case 0:
-      world.crash(server, random.chance(50));
-      later_.push_back({end, Later::What::start, server, server});
+// ---- drawing
+
+Time Faults::draw_lasting(Time most_ms) {
+  return random_.between(1, std::max<Time>(most_ms, 1)) * milliseconds;
+}
+
+ServerId Faults::pick() {
+  return server_id(static_cast<unsigned>(random_.below(servers_)));
+}
+
+Fault Faults::draw_single() {
+  static constexpr std::array kinds = {FaultKind::crash, FaultKind::pause, FaultKind::freeze,
+                                       FaultKind::full, FaultKind::handover};
+  Fault fault{.kind = kinds.at(random_.below(kinds.size())), .a = pick()};
+  fault.lasts = draw_lasting(lasting_max_ / milliseconds);
+  if (fault.kind == FaultKind::crash) fault.n = random_.between(0, 3);
+  if (fault.kind == FaultKind::handover) fault.lasts = 0;
+  return fault;
+}
+
+Fault Faults::draw() {
+  const ServerId server = pick();
+  const auto kind = random_.below(100);
+  if (kind < 45) return draw_crash(server);
+  if (kind < 75) return draw_link(server);
+  if (kind < 88) return draw_disk(server);
+  const Time lasts = draw_lasting(lasting_max_ / milliseconds);
+  const bool some = random_.chance(50);
+  if (kind < 90) {
+    return {.kind = FaultKind::clock,
+            .a = server,
+            .n = random_.between(-hour_ms, hour_ms) * random_.between(1, 12)};
+  }
+  if (kind < 92) return {.kind = FaultKind::deaf, .a = server, .lasts = lasts};
+  if (regime_.losses && kind < 96) {
+    if (some) return {.kind = FaultKind::copy, .a = server};
+    const FaultKind how = random_.chance(50) ? FaultKind::older : FaultKind::lose;
+    return {.kind = how, .a = server, .lasts = lasts};
+  }
+  if (regime_.suspicion && some) {
+    return {.kind = FaultKind::pause, .a = server, .lasts = std::min(lasts, pause_max)};
+  }
+  if (random_.chance(50)) return {.kind = FaultKind::handover, .a = server};
+  return {.kind = FaultKind::stop, .a = server, .lasts = lasts};
+}
+
+Fault Faults::draw_crash(ServerId server) {
+  Fault fault{.kind = FaultKind::crash, .a = server};
+  fault.lasts = draw_lasting(lasting_max_ / milliseconds);
+  const auto how = random_.below(100);
+  if (how < 50) {  // in the middle of what it does, perhaps
+    fault.kind = FaultKind::crash_in;
+    fault.n = random_.between(1, 12);
+  } else if (how < 60) {
+    fault.kind = FaultKind::error;
+    fault.n = random_.between(2, 13);
+  } else {
+    fault.n = random_.between(0, 3);
+  }
+  if (random_.chance(8)) fault.n += 100;  // all at once
+  return fault;
+}
+
+Fault Faults::draw_link(ServerId server) {
+  Fault fault{.a = server, .b = pick()};
+  fault.lasts = draw_lasting(lasting_max_ / milliseconds);
+  static constexpr std::array quiet = {FaultKind::delay, FaultKind::reset};
+  static constexpr std::array all = {FaultKind::delay, FaultKind::reset, FaultKind::hold,
+                                     FaultKind::cut,   FaultKind::lossy, FaultKind::isolate};
+  fault.kind =
+      regime_.suspicion ? all.at(random_.below(all.size())) : quiet.at(random_.below(quiet.size()));
+  if (fault.kind == FaultKind::delay) {
+    const bool long_one = regime_.suspicion && random_.chance(20);
+    fault.n = random_.between(100, (long_one ? 700 : 30) * milliseconds);
+    fault.lasts = 0;
+  } else if (fault.kind == FaultKind::reset) {
+    fault.n = random_.between(0, 1);
+    fault.lasts = 0;
+  } else if (fault.kind == FaultKind::lossy) {
+    fault.n = random_.between(1, 60);
+  }
+  return fault;
+}
+
+Fault Faults::draw_disk(ServerId server) {
+  if (!regime_.disks || random_.chance(50)) {
+    const Time most = random_.chance(30) ? 400 * milliseconds : 20 * milliseconds;
+    return {.kind = FaultKind::slow, .a = server, .n = random_.between(200, most)};
+  }
+  const FaultKind kind = random_.chance(50) ? FaultKind::freeze : FaultKind::full;
+  return {.kind = kind, .a = server, .lasts = draw_lasting(2 * lasting_max_ / milliseconds)};
+}
+
+// ---- injecting
+
+bool Faults::inject(const Fault& fault) {
+  if (fault.a.value >= servers_ || fault.b.value >= servers_) return false;
+  if (regime_.single && (!lasting_.empty() || !world_.all_in_sync())) return false;
+  switch (fault.kind) {
+    case FaultKind::late:
+      return false;
+    case FaultKind::crash:
+    case FaultKind::crash_in:
+    case FaultKind::error:
+    case FaultKind::stop:
+    case FaultKind::pause:
+    case FaultKind::handover:
+    case FaultKind::clock:
+    case FaultKind::deaf:
+      return inject_on_process(fault);
+    case FaultKind::freeze:
+    case FaultKind::full:
+    case FaultKind::slow:
+    case FaultKind::lose:
+    case FaultKind::copy:
+    case FaultKind::older:
+      return inject_on_disk(fault);
+    case FaultKind::cut:
+    case FaultKind::isolate:
+    case FaultKind::hold:
+    case FaultKind::lossy:
+    case FaultKind::delay:
+    case FaultKind::reset:
+      return inject_on_network(fault);
+  }
+  return false;
+}
+
+bool Faults::inject_on_process(const Fault& fault) {
+  const bool alive = world_.life(fault.a) == Life::alive;
+  if (fault.kind == FaultKind::clock) {
+    world_.jump_clock(fault.a, fault.n);
+    return true;
+  }
+  if (fault.kind == FaultKind::deaf) {
+    world_.cut_clients(fault.a, true);
+    end_later(fault);
+    return true;
+  }
+  if (fault.kind == FaultKind::handover) {
+    if (alive) world_.handover(fault.a, std::nullopt);
+    return alive;
+  }
+  if (fault.kind == FaultKind::pause) {
+    if (alive) world_.pause(fault.a);
+    if (alive) end_later(fault);
+    return alive;
+  }
+  const bool everybody = fault.n >= 100;
+  if (!everybody && !alive) return false;
+  for (unsigned i = 0; i < servers_; ++i) {
+    const ServerId server = server_id(i);
+    if (server != fault.a && !everybody) continue;
+    if (!may_crash(server)) return false;
+  }
+  const auto n = static_cast<unsigned>(fault.n % 100);
+  for (unsigned i = 0; i < servers_; ++i) {
+    const ServerId server = server_id(i);
+    if (server != fault.a && !everybody) continue;
+    if (fault.kind == FaultKind::stop) world_.stop(server);
+    if (fault.kind == FaultKind::crash) {
+      world_.crash(server, {.lose_sent = (n & 1) != 0, .write_lands = (n & 2) != 0});
+    }
+    if (fault.kind == FaultKind::crash_in) world_.crash_at_action(server, n);
+    if (fault.kind == FaultKind::error) world_.disk_error(server, n / 2, n % 2 == 1);
+    Fault its_own = fault;
+    its_own.a = server;
+    its_own.lasts += i * (fault.lasts / 3);
+    end_later(its_own);
+  }
+  return true;
+}
+
+bool Faults::inject_on_disk(const Fault& fault) {
+  Disk& disk = world_.disk(fault.a);
+  if (fault.kind == FaultKind::slow) {
+    disk.delay = fault.n;
+    return true;
+  }
+  if (fault.kind == FaultKind::freeze) {
+    disk.frozen = true;
+    end_later(fault);
+    return true;
+  }
+  if (fault.kind == FaultKind::full) {
+    world_.set_full(fault.a, true);
+    end_later(fault);
+    return true;
+  }
+  if (fault.kind == FaultKind::copy) {
+    if (world_.life(fault.a) != Life::alive) return false;
+    copies_[fault.a] = disk.content;
+    return true;
+  }
+  return replace_disk(fault);
+}
+
+bool Faults::inject_on_network(const Fault& fault) {
+  Network& network = world_.network();
+  if (fault.kind == FaultKind::isolate) {
+    for (unsigned i = 0; i < servers_; ++i) {
+      if (server_id(i) == fault.a) continue;
+      network.cut(fault.a, server_id(i));
+      network.cut(server_id(i), fault.a);
+    }
+    end_later(fault);
+    return true;
+  }
+  if (fault.a == fault.b) return false;
+  Channel& way = network.channel(fault.a, fault.b);
+  if (fault.kind == FaultKind::delay) {
+    way.delay = fault.n;
+    return true;
+  }
+  if (fault.kind == FaultKind::reset) {
+    // Without suspicion so few that silence never lasts until somebody is suspected.
+    Time& last =
+        last_reset_[std::min(fault.a, fault.b).value * servers_ + std::max(fault.a, fault.b).value];
+    if (!regime_.suspicion && world_.now() - last <= 600 * milliseconds) return false;
+    last = world_.now();
+    world_.reset(fault.a, fault.b, fault.n != 0);
+    return true;
+  }
+  if (fault.kind == FaultKind::hold) way.held = true;
+  if (fault.kind == FaultKind::cut) network.cut(fault.a, fault.b);
+  if (fault.kind == FaultKind::lossy) way.loss_percent = static_cast<unsigned>(fault.n);
+  end_later(fault);
+  return true;
+}
+
+void Faults::end_one(const Fault& fault) {
+  Network& network = world_.network();
+  switch (fault.kind) {
+    case FaultKind::crash_in:
+    case FaultKind::error:
+      world_.crash_at_action(fault.a, 0);  // if it did not come to it
+      world_.disk_error(fault.a, 0, false);
+      world_.start(fault.a);
       break;
-    case 1:
-      world.pause(server);
-      later_.push_back({end, Later::What::resume, server, server});
+    case FaultKind::late:
+    case FaultKind::crash:
+    case FaultKind::stop:
+    case FaultKind::lose:
+    case FaultKind::older:
+      world_.start(fault.a);
       break;
-    case 2:
-      world.disk(server).frozen = true;
-      later_.push_back({end, Later::What::thaw, server, server});
+    case FaultKind::pause:
+      world_.resume(fault.a);
       break;
-    case 3:
-      world.set_full(server, true);
-      later_.push_back({end, Later::What::room, server, server});
+    case FaultKind::freeze:
+      world_.thaw(fault.a);
+      break;
+    case FaultKind::full:
+      world_.set_full(fault.a, false);
+      break;
+    case FaultKind::deaf:
+      world_.cut_clients(fault.a, false);
+      break;
+    case FaultKind::cut:
+      network.channel(fault.a, fault.b).cut = false;
+      break;
+    case FaultKind::hold:
+      network.release(fault.a, fault.b, world_.now());
+      break;
+    case FaultKind::lossy:
+      network.channel(fault.a, fault.b).loss_percent = 0;
+      break;
+    case FaultKind::isolate:
+      for (unsigned i = 0; i < servers_; ++i) {
+        network.channel(fault.a, server_id(i)).cut = false;
+        network.channel(server_id(i), fault.a).cut = false;
+      }
       break;
     default:
-      world.handover(server, std::nullopt);
+      break;
   }
 }
 
-ServerId Faults::pick(World& world) const {
-  return server_id(static_cast<unsigned>(world.random().below(servers_)));
-}
+// ---- disks that are lost
+//
+// A lost disk counts as a crash that lasts until its server is in-sync again; so one other server
+// must live on that has everything.
 
-void Faults::draw(World& world) {
-  Random& random = world.random();
-  const ServerId server = pick(world);
-  const auto kind = random.below(100);
-  if (kind < 45) {
-    crash_or_start(world, server);
-  } else if (kind < 75) {
-    link(world, server, pick(world));
-  } else if (kind < 90) {
-    disk(world, server);
-  } else if (regime_.losses) {
-    lose(world, server);
-  } else if (regime_.suspicion && world.life(server) == Life::alive) {
-    world.pause(server);
-    later_.push_back(
-        {world.now() + random.between(1, down_max_), Later::What::resume, server, server});
-  } else if (random.chance(50)) {
-    world.handover(server, std::nullopt);
-  } else if (may_crash(world, server)) {
-    world.stop(server);
-    later_.push_back(
-        {world.now() + random.between(1, down_max_), Later::What::start, server, server});
-  }
-}
-
-bool Faults::may_crash(World& world, ServerId server) {
+bool Faults::may_crash(ServerId server) {
   if (robbed_) {
-    const auto now = world.summary(*robbed_);
-    if (now && !now->lost_disk && (now->in_sync || world.serves(*robbed_))) {
+    const auto now = world_.summary(*robbed_);
+    if (now && !now->lost_disk && (now->in_sync || world_.serves(*robbed_))) {
       robbed_.reset();
       keeper_.reset();
     }
@@ -133,119 +382,32 @@ bool Faults::may_crash(World& world, ServerId server) {
   return !keeper_ || *keeper_ != server;
 }
 
-void Faults::crash_or_start(World& world, ServerId server) {
-  Random& random = world.random();
-  if (world.life(server) == Life::dead) {
-    world.start(server);
-    return;
-  }
-  if (!may_crash(world, server)) return;
-  if (random.chance(15) && !keeper_) {  // all at once
-    for (unsigned i = 0; i < servers_; ++i) {
-      world.crash(server_id(i), random.chance(50));
-      later_.push_back({world.now() + random.between(1, 2 * down_max_), Later::What::start,
-                        server_id(i), server_id(i)});
-    }
-    return;
-  }
-  if (random.chance(60)) {  // in the middle of what it does, perhaps
-    world.crash_at_action(server, static_cast<unsigned>(random.between(1, 12)));
-  } else {
-    world.crash(server, random.chance(50));
-  }
-  later_.push_back(
-      {world.now() + random.between(1, down_max_), Later::What::start, server, server});
-}
-
-void Faults::link(World& world, ServerId a, ServerId b) {
-  if (a == b) return;
-  Random& random = world.random();
-  Channel& way = world.network().channel(a, b);
-  if (!regime_.suspicion) {
-    // Few enough that silence never lasts until somebody is suspected.
-    Time& last = last_reset_[std::min(a, b).value * servers_ + std::max(a, b).value];
-    if (random.chance(50)) {
-      way.delay = random.between(100, 30 * milliseconds);
-    } else if (world.now() - last > 600 * milliseconds) {
-      last = world.now();
-      world.reset(a, b);
-    }
-    return;
-  }
-  const Time end = world.now() + random.between(1, down_max_);
-  switch (random.below(5)) {
-    case 0:
-      way.delay = random.between(100, random.chance(20) ? 700 * milliseconds : 30 * milliseconds);
-      break;
-    case 1:
-      world.reset(a, b);
-      break;
-    case 2:
-      way.held = true;
-      later_.push_back({end, Later::What::heal, a, b});
-      break;
-    case 3:
-      world.network().cut(a, b);
-      later_.push_back({end, Later::What::heal, a, b});
-      break;
-    default:  // one server away from all others
-      for (unsigned i = 0; i < servers_; ++i) {
-        for (const auto& [from, to] : {std::pair(a, server_id(i)), std::pair(server_id(i), a)}) {
-          world.network().cut(from, to);
-          later_.push_back({end, Later::What::heal, from, to});
-        }
-      }
-  }
-}
-
-void Faults::disk(World& world, ServerId server) {
-  Random& random = world.random();
-  Disk& disk = world.disk(server);
-  if (!regime_.disks || random.chance(50)) {
-    disk.delay = random.between(200, random.chance(30) ? 400 * milliseconds : 20 * milliseconds);
-    return;
-  }
-  const Time end = world.now() + random.between(1, 2 * down_max_);
-  if (random.chance(50)) {
-    disk.frozen = true;
-    later_.push_back({end, Later::What::thaw, server, server});
-  } else {
-    world.set_full(server, true);
-    later_.push_back({end, Later::What::room, server, server});
-  }
-}
-
-// A lost disk counts as a crash that lasts until its server is in-sync again; so one other server
-// must live on that has everything.
-void Faults::lose(World& world, ServerId server) {
-  Random& random = world.random();
-  if (random.chance(50)) {
-    if (world.life(server) == Life::alive) copies_[server] = world.disk(server).content;
-    return;
-  }
-  if (!may_crash(world, server) || keeper_) return;
+bool Faults::replace_disk(const Fault& fault) {
+  const ServerId server = fault.a;
+  if (!may_crash(server) || keeper_ || world_.life(server) != Life::alive) return false;
   std::optional<ServerId> keeper;
   for (unsigned i = 0; i < servers_; ++i) {
-    if (server_id(i) != server && world.serves(server_id(i))) keeper = server_id(i);
+    if (server_id(i) != server && world_.serves(server_id(i))) keeper = server_id(i);
   }
-  if (!keeper) return;
-  const auto copy = copies_.find(server);
-  const DiskContent& present = world.disk(server).content;
-  // An older copy can be told from the present disk only if peers know a later life.
-  const bool old =
-      copy != copies_.end() && copy->second.incarnation.counter < present.incarnation.counter;
-  const DiskContent content = old ? copy->second : DiskContent{};
-  if (world.life(server) != Life::alive) return;
-  const auto now = world.summary(server);
-  if (!now || !now->in_sync) return;  // its peers know its present life
-  world.crash(server);
-  world.crash_at_action(*keeper, 0);
-  world.lose_disk(server);
-  world.disk(server).content = content;
+  const auto now = world_.summary(server);
+  if (!keeper || !now || !now->in_sync) return false;  // its peers know its present life
+  DiskContent content;
+  if (fault.kind == FaultKind::older) {
+    // An older copy can be told from the present disk only if peers know a later life.
+    const auto copy = copies_.find(server);
+    const auto counter = world_.disk(server).content.incarnation.counter;
+    if (copy == copies_.end() || copy->second.incarnation.counter >= counter) return false;
+    content = copy->second;
+  }
+  world_.crash(server);
+  world_.crash_at_action(*keeper, 0);
+  world_.disk_error(*keeper, 0, false);
+  world_.lose_disk(server);
+  world_.disk(server).content = std::move(content);
   robbed_ = server;
   keeper_ = keeper;
-  later_.push_back(
-      {world.now() + random.between(1, down_max_), Later::What::start, server, server});
+  end_later(fault);
+  return true;
 }
 
 }  // namespace chat262::test

@@ -1,40 +1,47 @@
-// simulation --seed S [--regime R] [--trace]     one walk
-// simulation --seeds FROM COUNT [--regime R]     many
-// simulation --twice FROM COUNT                  each walk twice: the same trace hash
-#include <unistd.h>
+// simulation: runs of the simulated cluster, each all from its seed.
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <iomanip>
 #include <iostream>
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "test/simulation/walk.hpp"
+#include <malloc.h>
+#include <unistd.h>
+
+#include "test/simulation/clients.hpp"
+#include "test/simulation/run.hpp"
 
 namespace chat262::test {
 
 namespace {
 
-struct Options {
-  std::uint64_t from = 1;
+struct Arguments {
+  Options options;
   std::uint64_t count = 1;
-  std::string regime;  // empty: each seed in every regime
-  std::string without;
+  bool every_regime = true;
   bool trace = false;
   bool twice = false;
   bool keep_going = false;
 };
 
+struct Totals {
+  std::uint64_t runs = 0;
+  std::uint64_t failures = 0;
+  Time virtual_time = 0;
+  std::uint64_t unknown = 0;
+  std::map<std::string, std::uint64_t> faults;
+  std::map<std::string, std::uint64_t> calls;
+};
+
 char replay_command[256];  // for a handler, which must not allocate
 
-std::string command_for(std::uint64_t seed, const Regime& regime, const std::string& without) {
-  return "simulation --seed " + std::to_string(seed) + " --regime " + regime.name +
-         (without.empty() ? "" : " --without " + without) + " --trace";
-}
-
-void remember(std::uint64_t seed, const Regime& regime, const std::string& without) {
-  const std::string text = "replay with: " + command_for(seed, regime, without) + "\n";
+void remember(const Options& options) {
+  const std::string text = "replay with: simulation " + command_of(options) + " --trace\n";
   std::strncpy(replay_command, text.c_str(), sizeof replay_command - 1);
 }
 
@@ -45,59 +52,142 @@ extern "C" void say_replay(int signal) {
   std::raise(signal);
 }
 
-bool run_one(std::uint64_t seed, const Regime& regime, const Options& options, Time& total,
-             std::size_t& acknowledged) {
-  remember(seed, regime, options.without);
+std::string label_of(const Options& options) {
+  return "seed " + std::to_string(options.seed) + " (" + options.regime->name + ")";
+}
+
+void add(Totals& totals, const RunResult& result) {
+  ++totals.runs;
+  totals.virtual_time += result.virtual_time;
+  totals.unknown += result.unknown;
+  for (const Fault& fault : result.faults) ++totals.faults[name_of(fault.kind)];
+  for (const auto& [kind, count] : result.calls) totals.calls[kind] += count;
+}
+
+bool run_one(const Options& options, const Arguments& arguments, Totals& totals) {
+  remember(options);
   std::function<void(const std::string&)> told;
   // An abort must not swallow the end of it.
-  if (options.trace) told = [](const std::string& line) { std::cout << line << std::endl; };
-  const WalkResult result = walk(seed, regime, options.without, told);
-  total += result.virtual_time;
-  acknowledged += result.acknowledged;
-  if (result.failed) {
-    std::cout << "seed " << seed << " (" << regime.name << "): " << result.why
-              << "\n  replay with: " << command_for(seed, regime, options.without) << std::endl;
+  if (arguments.trace) told = [](const std::string& line) { std::cout << line << std::endl; };
+  const RunResult result = run(options, told);
+  add(totals, result);
+  if (result.failed()) {
+    std::cout << label_of(options) << ": " << result.why << "\n  faults:";
+    for (const Fault& fault : result.faults) std::cout << "\n    " << text_of(fault);
+    std::cout << "\n  replay with: simulation " << command_of(options) << " --trace" << std::endl;
     return false;
   }
-  if (options.trace) {
+  if (arguments.trace) {
     std::cout << "passed, trace hash " << std::hex << result.trace_hash << std::dec << "\n";
   }
-  if (options.twice) {
-    const WalkResult again = walk(seed, regime, options.without, {});
-    if (again.trace_hash != result.trace_hash) {
-      std::cout << "seed " << seed << " (" << regime.name << "): two runs differ" << std::endl;
-      return false;
-    }
+  if (!arguments.twice) return true;
+  // The same once more, and once with its faults as a list.
+  Options listed = options;
+  listed.faults = result.faults;
+  for (const Options& again : {options, listed}) {
+    if (run(again, {}).trace_hash == result.trace_hash) continue;
+    std::cout << label_of(options) << ": two runs differ"
+              << (again.faults ? ", the second with its faults as a list" : "") << std::endl;
+    return false;
   }
   return true;
 }
 
-int run(const Options& options) {
-  Time total = 0;
-  std::size_t acknowledged = 0;
-  std::uint64_t walks = 0;
-  std::uint64_t failures = 0;
-  for (std::uint64_t seed = options.from; seed < options.from + options.count; ++seed) {
+void print(const Totals& totals, double seconds) {
+  const auto list = [](const char* title, const std::map<std::string, std::uint64_t>& counts) {
+    std::cout << title;
+    for (const auto& [name, count] : counts) std::cout << " " << name << " " << count;
+    std::cout << "\n";
+  };
+  const double virtual_seconds = static_cast<double>(totals.virtual_time) / 1e6;
+  std::cout << totals.runs << " runs, " << totals.failures << " failures, " << std::fixed
+            << std::setprecision(0) << virtual_seconds << " virtual seconds in "
+            << std::setprecision(1) << seconds << " s of CPU (" << std::setprecision(0)
+            << virtual_seconds / seconds << " times as fast, "
+            << static_cast<double>(totals.runs) / seconds << " runs/s)\n";
+  list("faults:", totals.faults);
+  list("calls answered:", totals.calls);
+  std::cout << "calls given up: " << totals.unknown << std::endl;
+}
+
+int run_all(const Arguments& arguments) {
+  Totals totals;
+  const std::clock_t began = std::clock();
+  const std::uint64_t from = arguments.options.seed;
+  for (std::uint64_t seed = from; seed < from + arguments.count; ++seed) {
     for (const Regime& regime : regimes) {
-      if (!options.regime.empty() && options.regime != regime.name) continue;
-      ++walks;
-      if (run_one(seed, regime, options, total, acknowledged)) continue;
-      ++failures;
-      if (!options.keep_going) return 1;
+      if (!arguments.every_regime && arguments.options.regime != &regime) continue;
+      Options options = arguments.options;
+      options.seed = seed;
+      options.regime = &regime;
+      if (run_one(options, arguments, totals)) continue;
+      ++totals.failures;
+      if (!arguments.keep_going) return 1;
     }
   }
-  std::cout << walks << " walks, " << total / 1'000'000 << " virtual seconds, " << acknowledged
-            << " acknowledged writes, " << failures << " failures" << std::endl;
-  return failures == 0 ? 0 : 1;
+  print(totals, static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC);
+  return totals.failures == 0 ? 0 : 1;
 }
 
 int usage() {
   std::cerr << "simulation [--seed S | --seeds FROM COUNT | --twice FROM COUNT] [--regime NAME]\n"
-               "           [--without RULES] [--trace] [--keep-going]\n";
+               "           [--without RULES] [--trace] [--keep-going]\n"
+               "           [--clients LIST] [--until MS] [--faults LIST]\n";
   for (const Regime& regime : regimes) {
     std::cerr << "  " << regime.name << ": " << regime.what << "\n";
   }
   return 2;
+}
+
+std::optional<unsigned> read_clients(const std::string& text) {
+  unsigned mask = 0;
+  if (text == "none") return mask;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    const unsigned long number = std::strtoul(part.c_str(), nullptr, 10);
+    if (number >= clients_max) return std::nullopt;
+    mask |= 1U << number;
+  }
+  return mask;
+}
+
+// False: not understood.
+bool read(const std::vector<std::string>& words, Arguments& arguments) {
+  Options& options = arguments.options;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const auto next = [&words, &i] { return ++i < words.size() ? words[i] : std::string(); };
+    const auto number = [&next] { return std::strtoull(next().c_str(), nullptr, 10); };
+    if (word == "--seed") {
+      options.seed = number();
+    } else if (word == "--seeds" || word == "--twice") {
+      arguments.twice = word == "--twice";
+      options.seed = number();
+      arguments.count = number();
+    } else if (word == "--regime") {
+      options.regime = regime_named(next());
+      arguments.every_regime = false;
+      if (options.regime == nullptr) return false;
+    } else if (word == "--without") {
+      options.without = next();
+    } else if (word == "--clients") {
+      const auto mask = read_clients(next());
+      if (!mask) return false;
+      options.clients = *mask;
+    } else if (word == "--until") {
+      options.until = static_cast<Time>(number()) * milliseconds;
+    } else if (word == "--faults") {
+      options.faults = read_faults(next());
+      if (!options.faults) return false;
+    } else if (word == "--trace") {
+      arguments.trace = true;
+    } else if (word == "--keep-going") {
+      arguments.keep_going = true;
+    } else {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -106,32 +196,11 @@ int usage() {
 
 int main(int argc, char* argv[]) {
   using namespace chat262::test;
-  Options options;
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const auto number = [&words, &i] {
-      return ++i < words.size() ? std::strtoull(words[i].c_str(), nullptr, 10) : 0ULL;
-    };
-    const std::string word = words[i];
-    if (word == "--seed") {
-      options.from = number();
-    } else if (word == "--seeds" || word == "--twice") {
-      options.twice = word == "--twice";
-      options.from = number();
-      options.count = number();
-    } else if (word == "--regime" && i + 1 < words.size()) {
-      options.regime = words[++i];
-    } else if (word == "--without" && i + 1 < words.size()) {
-      options.without = words[++i];
-    } else if (word == "--trace") {
-      options.trace = true;
-    } else if (word == "--keep-going") {
-      options.keep_going = true;
-    } else {
-      return usage();
-    }
-  }
+  Arguments arguments;
+  if (!read({argv + 1, argv + argc}, arguments)) return usage();
+  // An LMDB environment asks for 2 MB of zeros at every start of a server: fresh pages are cheaper.
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   std::signal(SIGABRT, say_replay);
   std::signal(SIGSEGV, say_replay);
-  return run(options);
+  return run_all(arguments);
 }

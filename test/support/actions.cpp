@@ -60,8 +60,9 @@ void World::Server::send(ServerId to, peer::Message message) {
 
 void World::send(Server& server, ServerId to, const peer::Message& message) {
   check_send(server, message);
-  const Time delay = network_.channel(server.id, to).delay;
-  const Time extra = settings_.random_shell ? random_.between(0, delay) : 0;
+  const Channel& way = network_.channel(server.id, to);
+  const Time extra = settings_.random_shell ? random_.between(0, way.delay) : 0;
+  if (way.loss_percent > 0 && random_.chance(way.loss_percent)) return;
   if (!network_.send(to, message, now_, extra) && telling()) {
     tell(false, "lost: " + kind_of(message.body) + " to " + text_of(to));
   }

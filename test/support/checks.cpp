@@ -112,10 +112,17 @@ void World::check_serving(Server& server) {
   }
   if (!settings_.checks.one_history) return;
   for (; server.acks_seen < acknowledged_.size(); ++server.acks_seen) {
-    const Write& request = requests_[acknowledged_[server.acks_seen]];
-    if (server.log.has(request.id)) continue;
-    throw Violation(name_of(server) + " serves without " + text_of(request.id) + ", which server " +
-                    text_of(request.by) + " acknowledged (I1)");
+    const Acknowledged& known = acknowledged_[server.acks_seen];
+    if (server.log.has(known.id)) continue;
+    throw Violation(name_of(server) + " serves without " + text_of(known.id) + ", which server " +
+                    text_of(known.by) + " acknowledged (I1)");
+  }
+}
+
+// Nobody may believe that it still serves, and not have what was just acknowledged.
+void World::check_others_serving() {
+  for (const auto& server : servers_) {
+    if (server->life == Life::alive && server->node && !server->in_turn) check_serving(*server);
   }
 }
 
@@ -171,22 +178,48 @@ bool World::all_in_sync() const {
   });
 }
 
-void World::check_final() const {
+bool World::settled() const {
+  return logs_equal() && all_in_sync() &&
+         std::all_of(servers_.begin(), servers_.end(), [](const auto& server) {
+           return server->tables->applied() == server->disk.content.log.last();
+         });
+}
+
+// Overlay, write-behind and rebuilding leave no trace: tables made anew from the log are the same.
+void World::check_tables() {
+  const Scratch directory;
+  Server& first = *servers_.front();
+  auto fresh = store::Tables::open({.directory = directory.path()}, *first.store);
+  if (!fresh) throw Violation("fresh tables cannot be opened: " + fresh.error().text);
+  for (const Entry& entry : first.disk.content.log.entries()) {
+    const auto outcome = (*fresh)->apply(entry);
+    if (!outcome) throw Violation("an entry cannot be applied: " + outcome.error().text);
+  }
+  const Hash digest = (*fresh)->digest();
+  for (const auto& server : servers_) {
+    if (server->tables->digest() == digest) continue;
+    throw Violation("the tables of " + name_of(*server) + " differ from what its log gives");
+  }
+}
+
+void World::check_final() {
+  check_tables();
+  if (!settings_.checks.keeps_all) return;
   const EntryLog& log = servers_.front()->disk.content.log;
   std::map<ClientId, std::pair<std::uint64_t, Seq>> last_of;  // of each client: number, place
-  for (const std::size_t index : acknowledged_) {
-    const Write& request = requests_[index];
-    const auto place = log.find(request.id);
+  for (const Acknowledged& known : acknowledged_) {
+    const auto place = log.find(known.id);
     if (!place) {
-      throw Violation("in the end " + text_of(request.id) + " is lost, which server " +
-                      text_of(request.by) + " acknowledged (I4)");
+      throw Violation("in the end " + text_of(known.id) + " is lost, which server " +
+                      text_of(known.by) + " acknowledged (I4)");
     }
-    auto& [number, before] = last_of[request.id.client];
-    if (settings_.checks.one_history && number < request.id.number && *place < before) {
-      throw Violation("in the end " + text_of(request.id) + " stands before number " +
+    if (!known.raw) continue;
+    auto& [number, before] = last_of[known.id.client];
+    if (settings_.checks.one_history && number < known.id.number && *place < before) {
+      throw Violation("in the end " + text_of(known.id) + " stands before number " +
                       std::to_string(number) + " of the same client (I7)");
     }
-    number = request.id.number;
+    number = known.id.number;
     before = *place;
   }
 }

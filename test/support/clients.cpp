@@ -173,13 +173,10 @@ void World::acknowledge(Server& server, const Waiting& waiting) {
   request.by = server.id;
   request.asking = false;
   request.answer = "done";
-  acknowledged_.push_back(waiting.request);
+  acknowledged_.push_back({request.id, server.id, true});
   set_wake(waiting.request, never);
   if (telling()) tell(true, text_of(request.id) + " acked by " + text_of(server.id));
-  // Nobody else may believe it still serves, and not have this.
-  for (const auto& other : servers_) {
-    if (other->life == Life::alive && other->node && !other->in_turn) check_serving(*other);
-  }
+  check_others_serving();
 }
 
 }  // namespace chat262::test

@@ -1,16 +1,30 @@
 #include "test/support/network.hpp"
 
-#include <algorithm>
-
 #include "test/support/text.hpp"
 
 namespace chat262::test {
+
+peer::Message Channel::take() {
+  const bool older =
+      !late.empty() && (flying.empty() || late.front().arrives <= flying.front().arrives);
+  std::deque<Flying>& from = older ? late : flying;
+  peer::Message message = std::move(from.front().message);
+  from.pop_front();
+  return message;
+}
+
+void Network::reset(ServerId from, ServerId to, bool comes_late) {
+  Channel& way = channel(from, to);
+  way.late.clear();
+  if (comes_late) way.late = std::move(way.flying);
+  way.flying.clear();
+}
 
 bool Network::send(ServerId to, const peer::Message& message, Time now, Time extra) {
   Channel& way = channel(message.from, to);
   const bool filtered =
       !way.drops.empty() && (way.drops.contains("*") || way.drops.contains(kind_of(message.body)));
-  if (way.cut || filtered) return false;
+  if (way.cut || filtered || way.flying.size() >= queue_max) return false;
   if (!way.holds.empty() && way.holds.contains(kind_of(message.body))) {
     way.parked.push_back(message);
     return true;
@@ -31,15 +45,18 @@ void Network::release(ServerId from, ServerId to, Time now) {
 }
 
 void Network::cut(ServerId from, ServerId to) {
-  channel(from, to).cut = true;
-  channel(from, to).flying.clear();
-  channel(from, to).parked.clear();
+  Channel& way = channel(from, to);
+  way.cut = true;
+  way.flying.clear();
+  way.late.clear();
+  way.parked.clear();
 }
 
 void Network::heal() {
   for (Channel& way : channels_) {
     way.cut = false;
     way.held = false;
+    way.loss_percent = 0;
     way.drops.clear();
     way.holds.clear();
     way.parked.clear();

@@ -1,6 +1,10 @@
-// The simulated network: for each ordered pair of servers one first-in first-out channel.
+// The simulated network: for each ordered pair of servers what a PUSH that reconnects to a PULL can
+// do. One connection delivers in order, each message at most once. When it breaks, what it carried
+// is lost, or comes in beside the first messages of the next one. What was sent to a process that
+// died may reach its successor.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <set>
@@ -18,15 +22,26 @@ struct Flying {
 
 struct Channel {
   Time delay = 1 * milliseconds;
-  bool cut = false;             // what is sent is lost; what flew already too
-  bool held = false;            // nothing arrives until released
-  std::set<std::string> drops;  // kinds of message that are lost; "*" is every kind
-  std::set<std::string> holds;  // kinds that wait in `parked`
+  bool cut = false;              // what is sent is lost; what flew already too
+  bool held = false;             // nothing arrives until released
+  std::set<std::string> drops;   // kinds of message that are lost; "*" is every kind
+  std::set<std::string> holds;   // kinds that wait in `parked`
+  unsigned loss_percent = 0;     // of what is sent, as a full queue loses it
+  bool queues_for_next = false;  // what meets a dead process waits for the next one
   std::deque<Flying> flying;
+  std::deque<Flying> late;           // of a connection that is broken; each arrives in its order
+  std::deque<peer::Message> queued;  // for the next life of the receiver
   std::vector<peer::Message> parked;
 
-  [[nodiscard]] Time due() const { return held || flying.empty() ? never : flying.front().arrives; }
+  [[nodiscard]] Time due() const {
+    if (held) return never;
+    const Time next = flying.empty() ? never : flying.front().arrives;
+    return late.empty() ? next : std::min(next, late.front().arrives);
+  }
+  [[nodiscard]] peer::Message take();  // what is due first
 };
+
+inline constexpr std::size_t queue_max = 256;  // messages; more are lost
 
 class Network {
  public:
@@ -43,8 +58,8 @@ class Network {
   [[nodiscard]] bool send(ServerId to, const peer::Message& message, Time now, Time extra);
   // What waited because of `hold` goes on its way, in its order, behind what flies.
   void release(ServerId from, ServerId to, Time now);
-  // The connection breaks: what flies is lost; the next message goes over a new one.
-  void reset(ServerId from, ServerId to) { channel(from, to).flying.clear(); }
+  // The connection breaks: what flies is lost, or comes late; the next message goes over a new one.
+  void reset(ServerId from, ServerId to, bool comes_late);
   void cut(ServerId from, ServerId to);
   void heal();  // every cut, hold and drop ends; delays stay
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <deque>
-#include <set>
+#include <map>
 
 #include "broker/node.hpp"
 #include "broker/service.hpp"
@@ -50,18 +50,23 @@ struct World::Server final : broker::NodeHost,
   Time wakes = never;
   Time ticked = 0;
   std::deque<Occasion> aside;  // while paused
+  std::deque<Occasion> gathered;  // requests that one turn will take together
+  Time gathered_due = never;
   std::vector<Answer> answers;
   std::deque<std::pair<Time, broker::PasswordJob>> hashing;  // when each is done, in order
   bool sealed = false;  // a generation of the tables is being written
   Time tables_due = never;
-  std::set<std::uint64_t> open_tickets;  // of requests to its service that it has not answered
-  std::vector<std::uint64_t> held;       // handles of requests that wait for a decision
-  std::vector<Waiting> waiting;          // accepted, not committed
+  // Requests to its service that it has not answered, and what they are if they are writes.
+  std::map<std::uint64_t, RequestId> open_tickets;
+  std::vector<std::uint64_t> held;  // handles of requests that wait for a decision
+  std::vector<Waiting> waiting;     // accepted, not committed
   Seq commit{};
   Seq tables_at{};   // the tables stand here at the start
   bool led = false;  // in this life: only then may something be applied that is not committed
   bool in_turn = false;
-  unsigned crash_at = 0;  // if not 0: it crashes before that many more actions are done
+  unsigned crash_at = 0;       // if not 0: it crashes before that many more actions are done
+  unsigned disk_error_at = 0;  // if not 0: the error comes with that many more writes
+  bool disk_error_lands = false;
   Time full_tell = never;
 
   // What the checkers remember.

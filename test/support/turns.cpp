@@ -50,6 +50,29 @@ void World::finish_turn(Server& server) {
   if (node.catching_up()) server.wakes = now_ + milliseconds;
 }
 
+// A reactor that was busy finds several requests at once.
+void World::gather(Server& server, Asked asked) {
+  const bool first = server.gathered.empty();
+  if (server.life != Life::alive || (first && !random_.chance(20))) {
+    give(server, std::move(asked));
+    return;
+  }
+  server.gathered.emplace_back(std::move(asked));
+  if (first) server.gathered_due = now_ + random_.between(1, 5 * milliseconds);
+}
+
+void World::take_gathered(Server& server) {
+  server.gathered_due = never;
+  std::deque<Occasion> all = std::exchange(server.gathered, {});
+  if (server.life == Life::paused) {
+    for (Occasion& occasion : all) give(server, std::move(occasion));
+    return;
+  }
+  turn(server, [&] {
+    for (Occasion& occasion : all) take(server, occasion);
+  });
+}
+
 void World::give(Server& server, Occasion occasion) {
   if (server.life == Life::alive) {
     turn(server, [&] { take(server, occasion); });
@@ -140,6 +163,8 @@ void World::close(Server& server) {
   server.tables.reset();
   server.store.reset();
   server.aside.clear();
+  server.gathered.clear();
+  server.gathered_due = never;
   server.answers.clear();
   server.held.clear();
   server.waiting.clear();
@@ -148,6 +173,7 @@ void World::close(Server& server) {
   server.in_turn = false;
   server.applied_now.clear();
   server.crash_at = 0;
+  server.disk_error_at = 0;
   server.wakes = never;
   server.tables_due = never;
 }

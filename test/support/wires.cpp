@@ -44,22 +44,38 @@ void World::arrive() {
     put_on_wire(noticed_after, {wire.server, wire.ticket, Wire::What::broken, {}});
     return;
   }
-  server.open_tickets.insert(wire.ticket);
-  give(server, Asked{wire.ticket, std::move(wire.frame)});
+  RequestId id{};
+  if (const auto request = decode_request(wire.frame); request && is_write(request->body)) {
+    id = {request->client, request->number};
+  }
+  server.open_tickets[wire.ticket] = id;
+  gather(server, {wire.ticket, std::move(wire.frame)});
 }
 
 // It is checked here, where the answer leaves: no later crash takes it back.
 void World::reply(Server& server, std::uint64_t ticket, const Reply& reply) {
-  if (server.open_tickets.erase(ticket) == 0) {
+  const auto open = server.open_tickets.find(ticket);
+  if (open == server.open_tickets.end()) {
     throw Violation(name_of(server) + " answers request " + std::to_string(ticket) +
-                    " which is not open");
+                    ", which is not open");
+  }
+  const RequestId id = open->second;
+  server.open_tickets.erase(open);
+  if (id.number > 0 && reply.status == Status::ok) {
+    const auto place = server.log.find(id);
+    if (!place || *place > server.commit) {
+      throw Violation(name_of(server) + " acknowledges " + text_of(id) +
+                      ", which is not committed");
+    }
+    acknowledged_.push_back({id, server.id});
+    check_others_serving();
   }
   put_on_wire(wire_delay(server), {server.id, ticket, Wire::What::reply, encode_reply(reply)});
 }
 
 // The end of a process resets its connections; not every reset arrives.
 void World::break_tickets(Server& server) {
-  for (const std::uint64_t ticket : server.open_tickets) {
+  for (const auto& [ticket, id] : server.open_tickets) {
     if (random_.chance(10)) continue;
     put_on_wire(noticed_after, {server.id, ticket, Wire::What::broken, {}});
   }

@@ -14,7 +14,12 @@ namespace {
 std::string cheap_hash(const std::string& password) {
   const Hash hash =
       hash_of({reinterpret_cast<const std::uint8_t*>(password.data()), password.size()});
-  return "cheap$" + std::string(hash.bytes.begin(), hash.bytes.end());
+  std::string text = "cheap$";
+  for (std::size_t i = 0; i < 16; ++i) {
+    text += "0123456789abcdef"[hash.bytes[i] >> 4];
+    text += "0123456789abcdef"[hash.bytes[i] & 15];
+  }
+  return text;
 }
 
 inline constexpr Time probe_time = 1 * milliseconds;
@@ -77,7 +82,7 @@ bool World::step(Time limit) {
   for (const auto& server : servers_) {
     if (server->life == Life::alive) due = std::min({due, server->wakes, server->tables_due});
     if (server->life == Life::dead) continue;
-    due = std::min({due, server->disk.due(), server->full_tell});
+    due = std::min({due, server->disk.due(), server->full_tell, server->gathered_due});
     for (const Answer& answer : server->answers) due = std::min(due, answer.due);
     if (!server->hashing.empty()) due = std::min(due, server->hashing.front().first);
   }
@@ -124,6 +129,10 @@ bool World::run_due(Server& server, Time due) {
     answer_due(server, due);
     return true;
   }
+  if (server.gathered_due <= due) {
+    take_gathered(server);
+    return true;
+  }
   if (!server.hashing.empty() && server.hashing.front().first <= due) {
     finish_hash(server);
     return true;
@@ -139,6 +148,11 @@ bool World::run_due(Server& server, Time due) {
 }
 
 void World::finish_writes(Server& server) {
+  if (server.disk_error_at > 0 && --server.disk_error_at == 0) {
+    tell(true, text_of(server.id) + " meets a disk error");
+    crash(server.id, {.write_lands = server.disk_error_lands});
+    return;
+  }
   const DiskEvents events = server.disk.complete(now_, name_of(server));
   mix(events.persisted.value_or(0));
   if (events.persisted) {
@@ -184,12 +198,15 @@ void World::finish_hash(Server& server) {
 
 void World::deliver(ServerId from, ServerId to) {
   Channel& way = network_.channel(from, to);
-  peer::Message message = std::move(way.flying.front().message);
-  way.flying.pop_front();
+  peer::Message message = way.take();
   if (tamper) tamper(message);
   Server& server = at(to);
   mix(message.body.index() * 64 + from.value * 8 + to.value);
-  if (server.life == Life::dead) return;
+  if (server.life == Life::dead) {
+    if (way.queues_for_next && way.queued.size() < queue_max)
+      way.queued.push_back(std::move(message));
+    return;
+  }
   if (telling()) {
     tell(false, text_of(to) + " gets " + kind_of(message.body) + " from " + text_of(from) + " " +
                     detail_of(message.body));
@@ -227,9 +244,16 @@ void World::start(ServerId id) {
     return;
   }
   turn(server, [&] { server.node->step(replica::Tick{}, clock_of(server)); });
+  for (const auto& from : servers_) {
+    Channel& way = network_.channel(from->id, id);
+    for (peer::Message& message : way.queued) {
+      way.late.push_back({now_ + way.delay, std::move(message)});
+    }
+    way.queued.clear();
+  }
 }
 
-void World::crash(ServerId id, bool lose_sent) {
+void World::crash(ServerId id, Crash how) {
   Server& server = at(id);
   if (server.life == Life::dead) return;
   tell(true, text_of(id) + " crashes");
@@ -237,16 +261,40 @@ void World::crash(ServerId id, bool lose_sent) {
   ++server.lives;
   server.life = Life::dead;
   break_tickets(server);
+  if (how.write_lands) static_cast<void>(server.disk.complete(now_, name_of(server)));
   close(server);
   server.disk.forget_queue();
   for (const auto& to : servers_) {
-    if (lose_sent) network_.channel(id, to->id).flying.clear();
+    if (how.lose_sent) network_.reset(id, to->id, false);
+    network_.channel(to->id, id).queues_for_next = settings_.random_shell && random_.chance(30);
   }
   notice_gone(id);
 }
 
 void World::crash_at_action(ServerId server, unsigned count) {
   if (at(server).life != Life::dead) at(server).crash_at = count;
+}
+
+void World::disk_error(ServerId server, unsigned write, bool lands) {
+  if (at(server).life == Life::dead) return;
+  at(server).disk_error_at = write;
+  at(server).disk_error_lands = lands;
+}
+
+void World::jump_clock(ServerId server, std::int64_t ms) {
+  at(server).wall_jump_ms += ms;
+}
+
+void World::set_drift(ServerId server, std::int64_t ppm) {
+  at(server).drift_ppm = ppm;
+}
+
+void World::cut_clients(ServerId server, bool cut) {
+  at(server).clients_cut = cut;
+}
+
+void World::set_clients_delay(ServerId server, Time delay) {
+  at(server).clients_delay = delay;
 }
 
 void World::stop(ServerId id) {
@@ -319,9 +367,9 @@ void World::notice_gone(ServerId gone) {
   }
 }
 
-void World::reset(ServerId a, ServerId b) {
-  network_.reset(a, b);
-  network_.reset(b, a);
+void World::reset(ServerId a, ServerId b, bool comes_late) {
+  network_.reset(a, b, comes_late);
+  network_.reset(b, a, comes_late);
   tell(false, "connection " + text_of(a) + "-" + text_of(b) + " resets");
   for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
     if (at(from).life == Life::dead) continue;

@@ -33,6 +33,7 @@ namespace chat262::test {
 // What holds depends on the fault model; what holds always is always checked.
 struct Checks {
   bool one_history = true;  // I1, I3, I6, reads: off where both sides of a split may go on
+  bool keeps_all = true;    // I4: off where disks are lost while both sides go on
 };
 
 struct Settings {
@@ -46,6 +47,11 @@ struct Settings {
 };
 
 enum class Life { dead, alive, paused };
+
+struct Crash {
+  bool lose_sent = false;    // what it sent and is not there yet
+  bool write_lands = false;  // the write that was under way, though nobody hears of it
+};
 
 // One write of one client, through all its retries.
 struct Write {
@@ -79,8 +85,12 @@ class World {
 
   // ---- servers
   void start(ServerId server);  // also again, after a crash: a new life on the same disk
-  void crash(ServerId server, bool lose_sent = false);
+  void crash(ServerId server, Crash how = {});
   void crash_at_action(ServerId server, unsigned count);  // before its count-th action from now
+  // EIO at the `write`-th write from now: the process ends, and whether it is written is unknown.
+  void disk_error(ServerId server, unsigned write, bool lands);
+  void jump_clock(ServerId server, std::int64_t ms);  // the wall clock
+  void set_drift(ServerId server, std::int64_t ppm);  // before its first start
   void stop(ServerId server);  // clean: tells the core, lets its messages out, ends
   void pause(ServerId server);
   void resume(ServerId server);
@@ -100,7 +110,9 @@ class World {
 
   // ---- network
   [[nodiscard]] Network& network() { return network_; }
-  void reset(ServerId a, ServerId b);  // both directions; both shells notice
+  void reset(ServerId a, ServerId b, bool comes_late = false);  // both ways; both shells notice
+  void cut_clients(ServerId server, bool cut);
+  void set_clients_delay(ServerId server, Time delay);
   [[nodiscard]] unsigned servers() const { return settings_.servers; }
 
   // ---- clients
@@ -118,7 +130,8 @@ class World {
   // ---- the whole
   [[nodiscard]] bool logs_equal() const;   // of all servers, on disk
   [[nodiscard]] bool all_in_sync() const;  // all alive, one serves, all are in its view and know it
-  void check_final() const;                // after logs_equal(): I4, I7
+  [[nodiscard]] bool settled() const;      // both, and all tables stand at the end of the log
+  void check_final();  // after settled(): I4, I7, and tables equal to fresh ones
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
   [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
   [[nodiscard]] Random& random() { return random_; }
@@ -181,6 +194,8 @@ class World {
   void turn(Server& server, const std::function<void()>& what);
   void finish_turn(Server& server);
   void give(Server& server, Occasion occasion);  // a turn with it, or puts it aside while paused
+  void gather(Server& server, Asked asked);  // or gives it
+  void take_gathered(Server& server);
   void take(Server& server, Occasion& occasion);
   [[nodiscard]] static bool is_message(const Occasion& occasion);
   void wake(Server& server);
@@ -220,8 +235,10 @@ class World {
   void check_committed(Server& server, Seq from, Seq to);
   void check_acknowledged(Server& server, const Write& request, const Position& at);
   void check_serving(Server& server);
+  void check_others_serving();
   void check_cut(Server& server, Seq to);
   void check_applied(Server& server);
+  void check_tables();
 
   void tell(bool story, const std::string& line);
   [[nodiscard]] bool telling() const { return static_cast<bool>(told); }
@@ -243,9 +260,14 @@ class World {
   std::uint64_t trace_hash_ = 0xcbf29ce484222325;
 
   // What the checkers remember.
-  std::vector<std::size_t> acknowledged_;  // requests, in that order
-  std::vector<Hash> history_;              // committed anywhere, seq 1 first
-  std::map<Position, Hash> seen_entries_;  // every entry ever written anywhere
+  struct Acknowledged {
+    RequestId id{};
+    ServerId by{};
+    bool raw = false;  // its client writes one after the other
+  };
+  std::vector<Acknowledged> acknowledged_;  // in that order
+  std::vector<Hash> history_;               // committed anywhere, seq 1 first
+  std::map<Position, Hash> seen_entries_;   // every entry ever written anywhere
 };
 
 // ClientId that shows as `name` in a trace; at most 16 characters.

@@ -1,29 +1,27 @@
-// A random walk: a cluster, clients, and faults drawn from a seed, in one of a few regimes.
+// Mixes of faults. What may go wrong in a regime decides what must hold in it.
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <functional>
-#include <string>
+#include <string_view>
 
-#include "test/support/world.hpp"
+#include "protocol/cluster_file.hpp"
 
 namespace chat262::test {
 
-// What may go wrong in a regime. What must hold in it follows: see Checks.
 struct Regime {
   const char* name;
   const char* what;
   Policy policy = Policy::continues;
-  bool suspicion = false;  // cuts, pauses, long delays: a living server may be taken for dead
-  bool disks = false;      // disks are full, stall, or hand over
-  bool losses = false;     // disks are lost, or replaced by older copies
-  bool single = false;     // one fault at a time: the next one when all are in-sync again
-  bool nonsense = false;   // peers say what is not so: then nothing holds but that nobody aborts
-  bool one_history = true;
+  bool suspicion = false;   // cuts, pauses, long delays: a living server may be taken for dead
+  bool disks = false;       // disks are full, stall, or hand over
+  bool losses = false;      // disks are lost, or replaced by older copies
+  bool single = false;      // one fault at a time: the next one when all are in-sync again
+  bool nonsense = false;    // peers say what is not so: then nothing holds but that nobody aborts
+  bool one_history = true;  // else both sides of a split may go on
+  bool keeps_all = true;    // what was acknowledged on any side is there in the end
 };
 
-inline constexpr std::array<Regime, 7> regimes = {
+inline constexpr std::array<Regime, 8> regimes = {
     Regime{.name = "crashes", .what = "crashes and restarts, nobody is suspected falsely"},
     Regime{.name = "majority",
            .what = "a majority, also cuts, pauses, delays, slow and full disks",
@@ -46,23 +44,27 @@ inline constexpr std::array<Regime, 7> regimes = {
     Regime{.name = "single",
            .what = "one fault at a time: crash, pause, stuck or full disk",
            .single = true},
+    Regime{.name = "mixed",
+           .what = "everything: also disks are lost while the network is split",
+           .suspicion = true,
+           .disks = true,
+           .losses = true,
+           .one_history = false,
+           .keeps_all = false},
     Regime{.name = "nonsense",
            .what = "peers also send well-formed messages with wrong content: nobody aborts",
            .disks = true,
            .nonsense = true,
-           .one_history = false},
+           .one_history = false,
+           .keeps_all = false},
 };
 
-struct WalkResult {
-  bool failed = false;
-  std::string why;
-  std::uint64_t trace_hash = 0;
-  std::size_t acknowledged = 0;
-  Time virtual_time = 0;
-};
-
-// Same seed, regime and `without`: same walk. `told` may be empty.
-[[nodiscard]] WalkResult walk(std::uint64_t seed, const Regime& regime, const std::string& without,
-                              const std::function<void(const std::string&)>& told);
+// nullptr: there is none of this name.
+[[nodiscard]] inline const Regime* regime_named(std::string_view name) {
+  for (const Regime& regime : regimes) {
+    if (regime.name == name) return &regime;
+  }
+  return nullptr;
+}
 
 }  // namespace chat262::test

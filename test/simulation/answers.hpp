@@ -1,0 +1,19 @@
+// Whether what clients were told can be explained.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/entry.hpp"
+#include "test/simulation/history.hpp"
+#include "test/simulation/regime.hpp"
+
+namespace chat262::test {
+
+// A word for what a request asks.
+[[nodiscard]] std::string kind_of(const RequestBody& body);
+
+// Throws Violation. `log`: the final one, from seq 1.
+void check_answers(const History& history, const std::vector<Entry>& log, const Regime& regime);
+
+}  // namespace chat262::test
