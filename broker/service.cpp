@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "broker/server_limits.hpp"
+#include "protocol/mutant.hpp"
 #include "protocol/names.hpp"
 
 namespace chat262::broker {
@@ -216,12 +217,14 @@ void Service::committed(Seq seq) {
 }
 
 void Service::reverted(Seq to) {
+  if (mutant("answer-what-was-cut")) return;
   taken_.clear();
   commits_.take_above(to, taken_);
   for (const auto& waiting : taken_) send_not_leader(waiting.to, waiting.number);
 }
 
 void Service::deposed() {
+  if (mutant("answer-after-losing-the-lead")) return;
   taken_.clear();
   commits_.take_all(taken_);
   for (const auto& waiting : taken_) send_not_leader(waiting.to, waiting.number);
@@ -233,7 +236,7 @@ void Service::deposed() {
 // ---- waiting
 
 void Service::wait_for_commit(ReplyTo to, std::uint64_t number, const WriteReply& reply, Seq at) {
-  if (at <= node_.committed()) {
+  if (at <= node_.committed() || mutant("answer-before-commit")) {
     replies_.reply(to, admission_.answer(reply, number));
     return;
   }
@@ -245,7 +248,7 @@ void Service::answer_when_committed(ReplyTo to, Reply&& reply, Now now) {
     reply = refusal_reply(reply.number, {Status::unavailable, "this server's tables are damaged"});
   }
   const auto depends_on = tables_.applied();
-  if (depends_on <= node_.committed()) {
+  if (depends_on <= node_.committed() || mutant("read-without-waiting-for-commit")) {
     replies_.reply(to, reply);
     return;
   }

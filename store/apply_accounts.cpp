@@ -1,5 +1,6 @@
 // Accounts, sessions and rooms.
 #include "protocol/limits.hpp"
+#include "protocol/mutant.hpp"
 #include "store/apply.hpp"
 
 namespace chat262::store {
@@ -59,7 +60,10 @@ Status Applier::operator()(const op::CloseSession& body) {
 
 Status Applier::operator()(const op::CloseAllSessions& body) {
   if (life(body.account) != Life::live) return Status::not_signed_in;
-  for (const Hash& token : sessions_of(body.account)) remove_session(body.account, token);
+  for (const Hash& token : sessions_of(body.account)) {
+    remove_session(body.account, token);
+    if (mutant("log-out-one-of-all")) break;
+  }
   return Status::ok;
 }
 

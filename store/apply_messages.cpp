@@ -1,6 +1,7 @@
 // Messages and read markers.
 #include <algorithm>
 
+#include "protocol/mutant.hpp"
 #include "store/apply.hpp"
 
 namespace chat262::store {
@@ -50,7 +51,7 @@ Status Applier::operator()(const op::MarkRead& body) {
   }
   // The marker may come from a history that was merged away, or point at what is not there yet.
   const Seq upto = std::min(resolve_cursor(records_, body.upto), at_.seq.previous());
-  if (upto <= known->read_upto.seq) return Status::ok;
+  if (upto <= known->read_upto.seq && !mutant("read-markers-go-back")) return Status::ok;
   known->read_upto = {upto == body.upto.seq ? body.upto.epoch : epoch_at(upto), upto};
   if (known->notice.value != 0) {
     records_.remove(schema::notices_prefix(body.account).seq(known->notice).text());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "protocol/mutant.hpp"
 #include "store/bytes.hpp"
 #include "store/data_directory.hpp"
 #include "store/disk_tables.hpp"
@@ -168,7 +169,7 @@ void DiskTables::make_rebuild_file() const {
 Result<void> DiskTables::revert_to(Seq to) {
   if (to >= tip_.seq && !records_.fault()) return {};
   if (to >= committed_.seq && !records_.fault()) {
-    records_.overlay().revert_above(to);
+    if (!mutant("tables-keep-what-was-cut")) records_.overlay().revert_above(to);
     while (!tail_.empty() && tail_.back().seq > to) tail_.pop_back();
     tip_ = tail_.empty() ? committed_ : tail_.back();
     return {};

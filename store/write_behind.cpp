@@ -1,6 +1,7 @@
 // The overlay's way to disk.
 #include <algorithm>
 
+#include "protocol/mutant.hpp"
 #include "store/bytes.hpp"
 #include "store/data_directory.hpp"
 #include "store/disk_tables.hpp"
@@ -117,7 +118,7 @@ Result<void> DiskTables::put_sealed(lmdb::Txn& txn) const {
   for (const auto& [key, slot] : *records_.overlay().sealed()) {
     Result<void> done;
     if (slot.removed) {
-      done = txn.remove(db_, to_bytes(key));
+      if (!mutant("tables-forget-to-remove")) done = txn.remove(db_, to_bytes(key));
     } else {
       seal_record(to_bytes(key), to_bytes(slot.value), record);
       done = txn.put(db_, to_bytes(key), record);

@@ -13,7 +13,8 @@ std::uint64_t Replica::State::persist(Persist write, std::vector<AfterWrite> aft
                   [this](const PendingWrite& pending) { return pending.promised == promised_; });
   if (promised_ > promised_durable_ && !promise_under_way) write.promised = promised_;
   write.id = next_write_++;
-  write.commit = std::min(commit_, log_.last().seq);
+  write.commit =
+      mutant("commit-hint-too-high") ? log_.last().seq : std::min(commit_, log_.last().seq);
   hint_ = write.commit;
   PendingWrite pending;
   pending.id = write.id;

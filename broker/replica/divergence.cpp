@@ -68,7 +68,8 @@ void Replica::State::offer_missing() {
 }
 
 void Replica::State::try_replace() {
-  if (!stage_->loaded || !stage_->missing.empty() || disk_full_) return;
+  const bool cut_anyway = mutant("cut-without-replacement");
+  if (!stage_->loaded || (!stage_->missing.empty() && !cut_anyway) || disk_full_) return;
   if (!rule('G') && leader_commit_ < stage_->last().seq) return;
   Stage stage = std::move(*stage_);
   stage_.reset();

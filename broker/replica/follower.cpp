@@ -7,7 +7,7 @@ namespace chat262::replica {
 
 void Replica::State::on_message(ServerId from, peer::Append& m) {
   if (m.epoch.server != from || m.epoch.counter > epoch_counter_max) return;
-  if (m.epoch < promised_) {
+  if (m.epoch < promised_ && !mutant("follow-old-leaders")) {
     send(from, peer::Nack{promised_});
     return;
   }
@@ -68,6 +68,7 @@ void Replica::State::append_from_leader(std::vector<Entry> entries) {
   proved_ = log_.last().seq;
   std::vector<AfterWrite> after = regain_disk(write);
   persist(std::move(write), std::move(after));
+  if (mutant("follower-applies-uncommitted")) actions_->push_back(Apply{log_.last().seq});
   leave_sync_if_dropped();
 }
 
@@ -131,6 +132,7 @@ void Replica::State::acknowledge() {
   peer::Ack ack;
   ack.epoch = leader_epoch_;
   ack.durable = rule('a') ? std::min(proved_, durable_) : durable_;
+  if (mutant("acknowledge-before-the-write")) ack.durable = proved_;
   ack.received = std::max(ack.durable, stage_ ? stage_->last().seq : proved_);
   send(*leader_, ack);
 }

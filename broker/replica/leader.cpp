@@ -8,6 +8,7 @@ namespace chat262::replica {
 // ---- appending
 
 std::optional<Position> Replica::State::find_request(const RequestId& request) const {
+  if (mutant("forget-request-ids")) return std::nullopt;
   if (rule('d')) {
     const auto it = uncommitted_.find(request);
     if (it != uncommitted_.end()) return it->second;
@@ -179,7 +180,8 @@ void Replica::State::on_message(ServerId from, peer::Offer& m) {
   std::vector<Entry> merged;
   std::set<RequestId> fresh;
   for (const Entry& offered : m.operations) {
-    if (offered.kind == EntryKind::view || find_request(offered.request)) continue;
+    if (offered.kind == EntryKind::view) continue;
+    if (find_request(offered.request) && !mutant("merge-what-is-there")) continue;
     if (!fresh.insert(offered.request).second) continue;
     Result<Entry> entry = make_merged_entry(offered, m.fork);
     if (!entry) {
@@ -215,9 +217,11 @@ void Replica::State::set_commit(Seq commit) {
 
 void Replica::State::advance_commit() {
   if (commit_held()) return;
-  const PlacedView& view = *log_.latest_view();
-  Seq lowest = durable_;
+  const bool old_view = mutant("commit-by-the-old-view") && log_.views().size() > 1;
+  const PlacedView& view = old_view ? *(log_.views().end() - 2) : *log_.latest_view();
+  Seq lowest = mutant("commit-before-own-write") ? log_.last().seq : durable_;
   for (const Member& member : view.view.members) {
+    if (mutant("answer-before-followers-are-durable")) break;
     if (member.server != config_.self) lowest = std::min(lowest, peer(member.server).match);
   }
   if (rule('c') && lowest < first_view_) return;
@@ -238,6 +242,7 @@ void Replica::State::advance_commit() {
 }
 
 bool Replica::State::lease_valid(Clock now) const {
+  if (mutant("serve-without-lease")) return true;
   for (const Member& member : log_.latest_view()->view.members) {
     if (member.server == config_.self) continue;
     const std::int64_t sent = peer(member.server).lease_sent_ms;

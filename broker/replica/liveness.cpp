@@ -26,7 +26,7 @@ bool Replica::State::admit_message(const peer::Message& message) {
       if (from >= p.floor) say_hello(message.from);  // its Hello was lost: it will answer ours
       return false;
     }
-    if (message.to_incarnation != incarnation_) {
+    if (message.to_incarnation != incarnation_ && !mutant("hear-messages-for-past-lives")) {
       p.knows_me = false;
       return false;
     }
@@ -60,7 +60,7 @@ void Replica::State::on_message(ServerId from, peer::Hello& m, Incarnation incar
   observe_epoch(m.promised);
   const bool later_life_seen = m.seen.counter > incarnation_.counter ||
                                (m.seen.counter == incarnation_.counter && m.seen != incarnation_);
-  if (later_life_seen) {
+  if (later_life_seen && !mutant("overlook-old-copies")) {
     become_old_copy(m.seen);
     return;
   }

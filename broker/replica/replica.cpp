@@ -42,6 +42,8 @@ Replica::State::State(Config config, Durable durable, const RequestIndex& reques
       next_heartbeat_(now),
       commit_(std::min(durable.commit, log_.last().seq)) {
   hint_ = commit_;
+  if (mutant("forget-the-promise")) promised_ = promised_durable_ = log_.last().epoch;
+  if (mutant("restarted-is-in-sync")) in_sync_ = !lost_disk_ && !log_.empty();
   CHAT262_CHECK(config_.servers >= 1 && config_.servers <= limits::servers_max);
   CHAT262_CHECK(config_.self.value < config_.servers);
   CHAT262_CHECK(config_.batch_entries_max >= 1 && config_.inflight_batches_max >= 1);

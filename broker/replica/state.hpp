@@ -22,6 +22,7 @@
 #include "broker/replica/memory_log.hpp"
 #include "broker/replica/replica.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/mutant.hpp"
 
 namespace chat262::replica {
 

@@ -134,6 +134,7 @@ std::set<ServerId> Replica::State::new_members() const {
     const bool near = promise.last.seq.value + small_gap() >= freshest.last.seq.value;
     const bool fit =
         promise.health == peer::Health::able || promise.health == peer::Health::rebuilding;
+    if (mutant("lead-without-members")) continue;
     if ((promise.in_sync || near) && fit) members.insert(id);
   }
   if (takeover_->third_rule_only && rule('m')) {
@@ -192,6 +193,7 @@ void Replica::State::take_lead() {
   write.entries.push_back(log_.append_new(leader_epoch_, make_view_entry(view)));
   for (const Entry& own : t.own.entries) {
     if (own.kind == EntryKind::view || known.contains(own.request)) continue;
+    if (mutant("take-over-without-own-suffix")) continue;
     Result<Entry> merged = make_merged_entry(own, t.fetch_from);
     if (merged) write.entries.push_back(log_.append_new(leader_epoch_, std::move(*merged)));
   }
@@ -199,6 +201,7 @@ void Replica::State::take_lead() {
   for (Seq s = commit_.next(); s <= log_.last().seq; s = s.next()) {
     const Entry* entry = log_.find(s);
     CHAT262_CHECK(entry != nullptr);
+    if (mutant("lose-request-ids-at-takeover")) continue;
     if (entry->kind != EntryKind::view) uncommitted_[entry->request] = entry->position();
   }
   each_peer([&](ServerId id, Peer& p) {
@@ -210,7 +213,7 @@ void Replica::State::take_lead() {
   for (ServerId id : members) names += (names.empty() ? "" : ", ") + std::to_string(id.value);
   note(NoteLevel::info,
        "leading in epoch " + std::to_string(leader_epoch_.counter) + " with members " + names);
-  actions_->push_back(Apply{log_.last().seq});
+  if (!mutant("lose-request-ids-at-takeover")) actions_->push_back(Apply{log_.last().seq});
   if (cuts) {
     persist_cut(std::move(write));
   } else {

@@ -180,11 +180,11 @@ bool Replica::State::settled(ServerId id) const {
 void Replica::State::on_message(ServerId from, peer::Prepare& m) {
   if (m.epoch.server != from || m.epoch.counter > epoch_counter_max) return;
   observe_epoch(m.epoch);
-  if (m.epoch < promised_) {
+  if (m.epoch < promised_ && !mutant("promise-to-anybody")) {
     send(from, peer::Nack{promised_});
     return;
   }
-  const Clock owed = lease_owed_until();
+  const Clock owed = mutant("promise-under-lease") ? Clock{} : lease_owed_until();
   const bool owed_to_it = acked_leader_ == from;
   if (m.epoch > promised_ && now_ < owed && !owed_to_it) {
     send(from, peer::Wait{m.epoch, static_cast<std::uint32_t>(owed.value - now_.value)});
@@ -264,6 +264,7 @@ std::map<ServerId, peer::Promise> Replica::State::counted() const {
   std::map<ServerId, peer::Promise> r = takeover_->promises;
   r.emplace(config_.self, own_promise());
   if (takeover_->forced) return r;
+  if (mutant("count-lost-disks")) return r;
   std::erase_if(r, [](const auto& item) { return item.second.lost_disk; });
   return r;
 }
@@ -274,6 +275,7 @@ void Replica::State::judge() {
   CHAT262_CHECK(r.contains(config_.self));
   auto freshest = r.find(config_.self);
   for (auto it = r.begin(); it != r.end(); ++it) {
+    if (mutant("first-instead-of-freshest")) break;
     if (it->second.last > freshest->second.last) freshest = it;
   }
   std::set<ServerId> promised;
@@ -285,7 +287,7 @@ void Replica::State::judge() {
     for (const Member& member : freshest->second.view.members) needed.insert(member.server);
   }
   for (ServerId id : needed) {
-    if (!promised.contains(id)) missing.push_back(id);
+    if (!promised.contains(id) && !mutant("ignore-the-last-to-fail")) missing.push_back(id);
   }
   // A majority meets every view that may be committing; below one, with `proof`, only what this
   // server knows at this moment counts, not what others knew when they promised.
