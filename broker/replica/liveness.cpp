@@ -66,6 +66,7 @@ void Replica::State::on_message(ServerId from, peer::Hello& m, Incarnation incar
   }
   const bool knows_me = p.knows_me;
   if (incarnation != p.incarnation) peer_restarted(from, incarnation);
+  p.promised = m.promised;
   p.last = m.last;
   p.has_log = m.last.seq > Seq{};
   p.lost_disk = m.lost_disk;
@@ -86,6 +87,7 @@ void Replica::State::peer_restarted(ServerId id, Incarnation incarnation) {
   Peer fresh;
   fresh.incarnation = incarnation;
   fresh.floor = std::max(p.floor, incarnation);
+  fresh.since = now_;
   fresh.heard = now_;
   fresh.ever_heard = true;
   fresh.admit_after = now_;
@@ -167,6 +169,7 @@ void Replica::State::on_message(ServerId from, peer::HeartbeatAck& m) {
 
 void Replica::State::on_message(ServerId from, peer::Goodbye& m) {
   if (acked_leader_ == from) acked_.reset();
+  const bool latest = m.epoch >= promised_;
   if (leader_ == from) {
     note(NoteLevel::info, "leader " + std::to_string(from.value) + " said goodbye");
     forget_leader();
@@ -176,7 +179,7 @@ void Replica::State::on_message(ServerId from, peer::Goodbye& m) {
     peer(from).refused_at = now_;
     peer(from).dead_at = now_;  // as good as dead: it will never lead again in this life
   }
-  if (m.successor && m.successor->value < config_.servers) {
+  if (m.successor && m.successor->value < config_.servers && latest) {
     if (*m.successor == config_.self) {
       chosen_ = true;
     } else {
@@ -184,6 +187,7 @@ void Replica::State::on_message(ServerId from, peer::Goodbye& m) {
       hinted_at_ = now_;
     }
   }
+  give_promise_put_off();
 }
 
 // A new directory may be a new cluster's or that of a server that lost its disk. It is a new

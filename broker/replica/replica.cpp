@@ -127,6 +127,7 @@ void Replica::State::on(const ProbeResult& input) {
   p.dead_at = std::max(p.dead_at, std::min(input.asked, now_));
   p.late_until = clock_ms(now_.value + config_.timers.heartbeat_every);
   if (acked_leader_ == input.peer) acked_.reset();
+  if (hinted_ == input.peer) quiet_until_ = now_;  // who was to take over will not
 }
 
 void Replica::State::on(const DiskRoom& input) {

@@ -12,6 +12,20 @@
 
 namespace chat262::replica {
 
+// What this server knows of another one.
+struct PeerSummary {
+  ServerId id{};
+  bool heard = false;               // not suspected
+  std::optional<Clock> last_heard;  // none: not since this start
+  bool refused = false;             // its machine says that no process listens, or it said goodbye
+  Incarnation incarnation{};        // zero: not known
+  std::optional<Position> last;     // of its log, as it last said
+  Epoch promised{};                 // as it last said; zero: not known
+  peer::Health health = peer::Health::able;
+  bool in_sync = false;
+  bool lost_disk = false;
+};
+
 // For status and log lines.
 struct Summary {
   peer::Role role = peer::Role::follower;
@@ -30,6 +44,10 @@ struct Summary {
   Seq commit{};
   Incarnation incarnation{};
   std::vector<ServerId> heard;
+  std::vector<PeerSummary> peers;     // all others, by id
+  std::optional<ServerId> successor;  // of a leader: who would be handed over to
+  // Until then a takeover takes its time: a server that has just started gives no promise.
+  Clock promises_from{};
   std::vector<ServerId> waiting_for;
   std::string waiting_why;
 };

@@ -65,6 +65,21 @@ Unavailable Replica::State::waiting_with_lost_disk() const {
   return result;
 }
 
+PeerSummary Replica::State::summary_of(ServerId id, const Peer& p) const {
+  PeerSummary s;
+  s.id = id;
+  s.heard = alive(id);
+  if (p.ever_heard) s.last_heard = p.heard;
+  s.refused = p.refused;
+  s.incarnation = p.incarnation;
+  if (p.ever_heard) s.last = p.last;
+  s.promised = std::max(p.promised, p.beat.promised);
+  s.health = p.beat.health;
+  s.in_sync = p.beat.in_sync && s.heard;
+  s.lost_disk = p.lost_disk && !p.beat.in_sync;  // its Hello may be of long ago
+  return s;
+}
+
 Summary Replica::State::summary(Clock) const {
   Summary s;
   s.role = role_;
@@ -84,9 +99,17 @@ Summary Replica::State::summary(Clock) const {
   s.durable = durable_;
   s.commit = commit_;
   s.incarnation = incarnation_;
-  each_peer([&](ServerId id, const Peer&) {
+  each_peer([&](ServerId id, const Peer& p) {
     if (alive(id)) s.heard.push_back(id);
+    s.peers.push_back(summary_of(id, p));
   });
+  s.promises_from = clock_ms(started_.value + config_.timers.suspect_after);
+  each_peer([&](ServerId id, const Peer& p) {
+    if (!alive(id)) return;
+    s.promises_from =
+        std::max(s.promises_from, clock_ms(p.since.value + config_.timers.suspect_after));
+  });
+  if (leads()) s.successor = successor(std::nullopt);
   if (lost_disk_ && !hears_leader()) {
     const Unavailable waiting = waiting_with_lost_disk();
     s.waiting_for = waiting.waiting_for;

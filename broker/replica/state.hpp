@@ -42,6 +42,7 @@ struct Peer {
   Incarnation incarnation{};  // present life, from its Hello; unknown until then
   Incarnation floor{};        // highest life ever seen, also in views
   bool knows_me = false;      // it has addressed my present incarnation
+  Clock since{};              // first heard in this life
   Clock heard{};              // last valid message
   bool ever_heard = false;
   bool refused = false;  // its process is dead or said goodbye; until heard again
@@ -50,7 +51,8 @@ struct Peer {
   Clock vouched_at{};  // see others_may_go_on()
   Clock late_until{};  // what it sent before its process was found dead may still arrive
   bool lost_disk = false;
-  Position last{};  // of its log, as it said
+  Epoch promised{};  // as its Hello said
+  Position last{};   // of its log, as it said
   bool has_log = false;
   bool said_empty = false;  // to this very life of ours
   peer::Heartbeat beat{};   // its latest
@@ -224,6 +226,8 @@ class Replica::State {
   void on_message(ServerId from, peer::Heartbeat& m);
   void on_message(ServerId from, peer::HeartbeatAck& m);
   void on_message(ServerId from, peer::Goodbye& m);
+  void on_message(ServerId, peer::Relay&) {}
+  void on_message(ServerId, peer::Relayed&) {}
   void say_hello(ServerId to);
   void peer_restarted(ServerId id, Incarnation incarnation);
   void become_old_copy(Incarnation seen);
@@ -242,6 +246,7 @@ class Replica::State {
 
   [[nodiscard]] Unavailable waiting_with_lost_disk() const;
   [[nodiscard]] std::string why_needed() const;
+  [[nodiscard]] PeerSummary summary_of(ServerId id, const Peer& p) const;
 
   // ---- leader.cpp
   void append_as_leader(std::vector<Entry> entries);
@@ -314,6 +319,7 @@ class Replica::State {
   void on_message(ServerId from, peer::Wait& m);
   void give_promise(ServerId to, Epoch epoch);
   void send_promise(ServerId to);
+  void give_promise_put_off();
   [[nodiscard]] peer::Promise own_promise() const;
   void begin_prepare();
   void send_prepare();
@@ -390,7 +396,9 @@ class Replica::State {
   std::optional<Clock> wanted_;  // a client asked this server to lead
   bool chosen_ = false;          // a leader handed over to this server
   std::optional<Clock> forced_;  // an operator wants this server to lead
-  Clock quiet_until_{};          // no takeover before: another candidate was ahead
+  // Asked for a promise while the leader was owed a lease; answered at once when that one goes.
+  std::optional<std::pair<ServerId, Epoch>> put_off_;
+  Clock quiet_until_{};  // no takeover before: another candidate was ahead
   std::uint64_t round_ = 0;
   // as leader
   Seq first_view_{};       // of this leadership

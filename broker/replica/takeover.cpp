@@ -38,8 +38,10 @@ void Replica::State::start_takeover(Reason reason) {
   takeover_->forced = reason == Reason::forced;
   takeover_->deposed_leader = was_leader;
   takeover_->led = leader_epoch_;
-  note(NoteLevel::info, "no leader is heard: asking the others");
-  if (was_leader && !rule('r')) {
+  note(NoteLevel::info,
+       chosen_ ? "the leader hands over to this server" : "no leader is heard: asking the others");
+  // Who was chosen knows that nobody leads; others may not have heard of it yet.
+  if (chosen_ || (was_leader && !rule('r'))) {
     begin_prepare();
     return;
   }
@@ -187,6 +189,7 @@ void Replica::State::on_message(ServerId from, peer::Prepare& m) {
   const Clock owed = mutant("promise-under-lease") ? Clock{} : lease_owed_until();
   const bool owed_to_it = acked_leader_ == from;
   if (m.epoch > promised_ && now_ < owed && !owed_to_it) {
+    put_off_ = std::pair{from, m.epoch};
     send(from, peer::Wait{m.epoch, static_cast<std::uint32_t>(owed.value - now_.value)});
     return;
   }
@@ -199,7 +202,16 @@ void Replica::State::on_message(ServerId from, peer::Prepare& m) {
   give_promise(from, m.epoch);
 }
 
+// The leader whose lease was in the way is gone: the candidate need not ask again.
+void Replica::State::give_promise_put_off() {
+  if (!put_off_ || now_ < lease_owed_until()) return;
+  const auto [to, epoch] = *put_off_;
+  put_off_.reset();
+  if (epoch > promised_ && health() != peer::Health::stalled) give_promise(to, epoch);
+}
+
 void Replica::State::give_promise(ServerId to, Epoch epoch) {
+  put_off_.reset();
   if (takeover_) abandon_takeover("server " + std::to_string(to.value) + " prepares a later epoch");
   if (leads()) depose("server " + std::to_string(to.value) + " prepares a later epoch");
   if (epoch == promised_ && promised_durable_ == epoch) {
