@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "broker/control_socket.hpp"
 #include "broker/notify.hpp"
 #include "broker/server_limits.hpp"
 
@@ -55,6 +56,7 @@ Reactor::Reactor(const Config& config, Journal& journal, int signals)
       journal_(journal),
       signals_(signals),
       gateway_(context_),
+      control_(context_),
       links_(context_, config.cluster, config.self, config.peers),
       prober_(config.peers),
       now_(read_clocks()),
@@ -74,6 +76,7 @@ Result<void> Reactor::start() {
   auto log = store::Log::open(options);
   if (!log) return tl::unexpected<Error>(log.error());
   log_ = std::move(*log);
+  if (const auto bound = open_control_socket(control_, config_.data); !bound) return bound;
 
   store::TablesOptions tables_options;
   tables_options.directory = config_.data;
@@ -92,6 +95,8 @@ Result<void> Reactor::start() {
   node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
   service_ = std::make_unique<Service>(config_.cluster, config_.self, *node_, *tables_, gateway_,
                                        *hashers_);
+  operator_ =
+      std::make_unique<Operator>(config_.cluster, config_.self, *node_, host, *service_, control_);
   for (const auto& [peer, why] : config_.unresolved) {
     note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
   }
@@ -138,6 +143,7 @@ void Reactor::turn() {
   items_.push_back({nullptr, signals_, ZMQ_POLLIN, 0});
   items_.push_back({nullptr, inbox_.fd(), ZMQ_POLLIN, 0});
   items_.push_back({gateway_.socket().handle(), 0, ZMQ_POLLIN, 0});
+  items_.push_back({control_.socket().handle(), 0, ZMQ_POLLIN, 0});
   links_.poll_items(items_);
   prober_.poll_items(items_);
   const auto wait = poll_ms();
@@ -153,6 +159,7 @@ void Reactor::turn() {
   if (now_.steady >= node_->next_wake()) on_tick();
   take_client_requests();
   service_->finish_turn(now_);
+  operator_->finish_turn(now_);
   node_->look_after_tables(now_.steady);
   if (node_->catching_up()) node_->catch_up(now_.steady);
   keep_tables();
@@ -166,7 +173,7 @@ long Reactor::poll_ms() const {
   auto next = std::min(node_->next_wake(), next_write_behind_);
   if (const auto deadline = service_->next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = prober_.next_deadline()) next = std::min(next, *deadline);
-  if (stopping_) next = std::min(next, clock_ms(now.value + 5));
+  if (const auto deadline = operator_->next_deadline()) next = std::min(next, *deadline);
   return static_cast<long>(std::clamp(next.value - now.value, std::int64_t{0}, std::int64_t{1000}));
 }
 
@@ -200,7 +207,10 @@ void Reactor::take_peer_messages() {
   const auto taken =
       links_.receive(limits::peer_messages_per_turn_max, messages_, now_.steady, notes_);
   if (taken == limits::peer_messages_per_turn_max) more_input_ = true;
-  for (auto& message : messages_) node_->step(replica::Received{std::move(message)}, now_.steady);
+  for (auto& message : messages_) {
+    if (operator_->receive(message, now_)) continue;
+    node_->step(replica::Received{std::move(message)}, now_.steady);
+  }
   for (const auto& text : notes_) note(replica::NoteLevel::warning, text);
 }
 
@@ -224,6 +234,9 @@ void Reactor::take_client_requests() {
       limits::requests_per_turn_max,
       [this](ReplyTo to, Request&& request) { service_->request(to, std::move(request), now_); });
   if (taken == limits::requests_per_turn_max) more_input_ = true;
+  control_.receive(limits::operator_requests_per_turn_max, [this](ReplyTo to, Request&& request) {
+    operator_->request(to, std::move(request), now_);
+  });
 }
 
 void Reactor::on_tick() {
@@ -268,15 +281,15 @@ void Reactor::begin_stop() {
   note(replica::NoteLevel::info, fmt::format("signal {}: stopping", info.ssi_signo));
   notify_manager("STOPPING=1");
   stopping_ = true;
-  stop_at_ = clock_ms(now_.steady.value + limits::stop_drain_ms_max);
-  service_->stop();
+  operator_->leave(now_);
 }
 
 bool Reactor::stopped() const {
-  return stopping_ && (service_->idle() || now_.steady >= stop_at_);
+  return stopping_ && operator_->gone();
 }
 
 void Reactor::finish_stop() {
+  service_->stop();
   node_->step(replica::Stop{}, now_.steady);
   service_->finish_turn(now_);
   links_.linger(limits::stop_linger_ms);
@@ -284,6 +297,7 @@ void Reactor::finish_stop() {
   // What was under way is finished, so that the next start has less to do.
   log_thread_.reset();
   tables_thread_.reset();
+  remove_control_socket(config_.data);
   note(replica::NoteLevel::info, "stopped");
 }
 

@@ -12,6 +12,7 @@
 #include "broker/inbox.hpp"
 #include "broker/journal.hpp"
 #include "broker/node.hpp"
+#include "broker/operator.hpp"
 #include "broker/peer_links.hpp"
 #include "broker/prober.hpp"
 #include "broker/service.hpp"
@@ -66,6 +67,7 @@ class Reactor final : private NodeHost {
   Inbox inbox_;
   zmq::context_t context_;
   Gateway gateway_;
+  Gateway control_;  // the operator's
   PeerLinks links_;
   Prober prober_;
   std::unique_ptr<LogThread> log_thread_;
@@ -74,12 +76,12 @@ class Reactor final : private NodeHost {
   std::unique_ptr<Hashers> hashers_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<Service> service_;
+  std::unique_ptr<Operator> operator_;
 
   Now now_;
   replica::Clock started_{};
   replica::Clock next_write_behind_{};
   replica::Clock next_figures_{};
-  replica::Clock stop_at_{};
   bool writing_behind_ = false;
   bool stopping_ = false;
   bool ready_ = false;

@@ -57,8 +57,16 @@ inline constexpr std::size_t overlay_write_bytes =
     8 * 1024 * 1024;  // written behind before its time
 inline constexpr std::size_t overlay_bytes_max = 512 * 1024 * 1024;
 
+// Operator.
+inline constexpr std::size_t operator_requests_per_turn_max = 16;
+inline constexpr std::size_t relays_max = 64;                // passed on and not answered
+inline constexpr std::int64_t handover_settle_ms_max = 600;  // still serving: costs nobody
+inline constexpr std::int64_t handover_drain_ms_max = 200;   // for writes that wait for a disk
+inline constexpr std::int64_t handover_ms_max = 5000;        // until the next leader serves
+inline constexpr std::int64_t relay_ms_max = 7000;
+inline constexpr std::int64_t stop_handover_ms_max = 800;  // the same when stopping
+
 // Process.
-inline constexpr std::int64_t stop_drain_ms_max = 500;
 inline constexpr int stop_linger_ms = 200;
 
 }  // namespace chat262::broker::limits

@@ -45,6 +45,9 @@ void Service::request(ReplyTo to, Request&& request, Now now) {
     replies_.reply(to, hello(request.number, now));
   } else if (std::holds_alternative<request::Status>(request.body)) {
     replies_.reply(to, status(request.number, now));
+  } else if (is_operator_request(request.body)) {
+    replies_.reply(to, refusal_reply(request.number, {Status::no_permission,
+                                                      "operators ask at the control socket"}));
   } else if (stopping_) {
     send_not_leader(to, request.number);
   } else if (route(to, request, now)) {
@@ -52,8 +55,14 @@ void Service::request(ReplyTo to, Request&& request, Now now) {
   }
 }
 
+replica::Routing Service::routing(Now now) const {
+  auto routing = node_.routing(now.steady);
+  if (held_ && std::holds_alternative<replica::Serve>(routing)) return replica::Undecided{};
+  return routing;
+}
+
 bool Service::route(ReplyTo to, Request& request, Now now) {
-  const auto routing = node_.routing(now.steady);
+  const auto routing = this->routing(now);
   if (const auto* serve = std::get_if<replica::Serve>(&routing)) {
     if (serve->writes || !is_write(request.body)) return true;
     reply::ErrorBody body;
@@ -80,12 +89,12 @@ bool Service::route(ReplyTo to, Request& request, Now now) {
 
 void Service::unpark(Now now) {
   if (parked_.empty()) return;
-  if (std::holds_alternative<replica::Undecided>(node_.routing(now.steady))) {
+  if (std::holds_alternative<replica::Undecided>(routing(now))) {
     if (now.steady.value - asked_.value >= limits::parked_ask_every_ms) {
       asked_ = now.steady;
       node_.step(replica::ClientAsked{}, now.steady);
     }
-    if (std::holds_alternative<replica::Undecided>(node_.routing(now.steady))) return;
+    if (std::holds_alternative<replica::Undecided>(routing(now))) return;
   }
   auto parked = std::move(parked_);
   parked_.clear();

@@ -29,6 +29,8 @@ struct Now {
   TimeMs wall{};
 };
 
+[[nodiscard]] const char* health_name(peer::Health health);
+
 class Replies {
  public:
   virtual ~Replies() = default;
@@ -53,6 +55,9 @@ class Service final : public NodeListener, private EntrySource {
   Service& operator=(const Service&) = delete;
 
   void request(ReplyTo to, Request&& request, Now now);
+  // About this server.
+  [[nodiscard]] Reply hello(std::uint64_t number, Now now) const;
+  [[nodiscard]] Reply status(std::uint64_t number, Now now) const;
   void password_done(std::uint64_t job, bool verified, const std::string& hash, Now now);
 
   // To be called once a turn, after all input of the turn: submits what was admitted as one batch,
@@ -61,6 +66,9 @@ class Service final : public NodeListener, private EntrySource {
   // When finish_turn() is due at the latest, if nothing happens before.
   [[nodiscard]] std::optional<replica::Clock> next_deadline() const;
 
+  // While it is held, requests wait instead of being served, so that what is under way comes to its
+  // end.
+  void hold(bool held) { held_ = held; }
   // New requests are refused from now on.
   void stop() { stopping_ = true; }
   // Writes that are submitted and not answered.
@@ -97,6 +105,7 @@ class Service final : public NodeListener, private EntrySource {
   [[nodiscard]] std::optional<Entry> entry(Seq seq) const override { return node_.entry(seq); }
   [[nodiscard]] Position applied() const override { return node_.applied(); }
 
+  [[nodiscard]] replica::Routing routing(Now now) const;
   // True if the request is to be served now; else it was answered or parked.
   bool route(ReplyTo to, Request& request, Now now);
   void serve(ReplyTo to, const Request& request, Now now);
@@ -107,9 +116,6 @@ class Service final : public NodeListener, private EntrySource {
   void read_events(ReplyTo to, std::uint64_t number, const AccountId& account,
                    const request::Events& events, Now now);
   void answer_events(const EventWaiters::Waiting& waiting, bool even_if_empty, Now now);
-
-  [[nodiscard]] Reply hello(std::uint64_t number, Now now) const;
-  [[nodiscard]] Reply status(std::uint64_t number, Now now) const;
 
   // A reply that depends on all that is applied now.
   void answer_when_committed(ReplyTo to, Reply&& reply, Now now);
@@ -147,6 +153,7 @@ class Service final : public NodeListener, private EntrySource {
   std::vector<EventWaiters::Waiting> woken_;
   replica::Clock turn_{};  // of the present turn
   replica::Clock next_sweep_{};
+  bool held_ = false;
   bool stopping_ = false;
 };
 

@@ -26,6 +26,14 @@ const char* role_name(const replica::Summary& summary) {
   return summary.learner ? "learner" : "follower";
 }
 
+template <class T>
+Reply to_reply(std::uint64_t number, Queries::Answer<T>&& answer) {
+  if (!answer) return refusal_reply(number, answer.error());
+  return {Status::ok, number, std::move(*answer)};
+}
+
+}  // namespace
+
 const char* health_name(peer::Health health) {
   switch (health) {
     case peer::Health::able:
@@ -39,14 +47,6 @@ const char* health_name(peer::Health health) {
   }
   return "rebuilding";
 }
-
-template <class T>
-Reply to_reply(std::uint64_t number, Queries::Answer<T>&& answer) {
-  if (!answer) return refusal_reply(number, answer.error());
-  return {Status::ok, number, std::move(*answer)};
-}
-
-}  // namespace
 
 void Service::read(ReplyTo to, const Request& request, Now now) {
   const auto session = find_session(tables_, request.token, now.wall);

@@ -2,6 +2,7 @@
 #include "protocol/client_messages.hpp"
 
 #include <array>
+#include <type_traits>
 
 #include "protocol/limits.hpp"
 
@@ -72,6 +73,8 @@ struct Writes {
   bool operator()(const request::History&) const { return false; }
   bool operator()(const request::Events&) const { return false; }
   bool operator()(const request::MarkRead&) const { return true; }
+  bool operator()(const request::Survey&) const { return false; }
+  bool operator()(const request::Handover&) const { return false; }
 };
 
 }  // namespace
@@ -99,6 +102,14 @@ std::optional<Position> read_cursor(ByteView cursor) {
 
 bool is_write(const RequestBody& body) {
   return std::visit(Writes{}, body);
+}
+
+bool is_operator_request(const RequestBody& body) {
+  return std::visit(
+      [](const auto& request) {
+        return std::remove_cvref_t<decltype(request)>::code >= request::first_operator_code;
+      },
+      body);
 }
 
 const char* status_name(Status status) {

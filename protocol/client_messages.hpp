@@ -16,6 +16,8 @@ namespace chat262 {
 
 inline constexpr std::uint8_t client_protocol_version = 1;
 inline constexpr std::uint8_t client_feature_level = 1;
+// The operator's socket, in a server's data directory.
+inline constexpr const char* control_socket_file = "control";
 
 // A place in the log. Opaque to clients: bytes to keep and give back. Empty: "from the beginning".
 using Cursor = Bytes;
@@ -152,6 +154,20 @@ struct MarkRead {
   bool operator==(const MarkRead&) const = default;
 };
 
+// ---- of the operator: taken at a server's control socket only, no_permission elsewhere
+
+inline constexpr std::uint8_t first_operator_code = 100;
+
+struct Survey {  // what the server knows of all servers
+  static constexpr std::uint8_t code = 100;
+  bool operator==(const Survey&) const = default;
+};
+struct Handover {  // another server is to lead; answered when it does
+  static constexpr std::uint8_t code = 101;
+  std::optional<ServerId> to;  // none: the first fit one
+  bool operator==(const Handover&) const = default;
+};
+
 }  // namespace request
 
 using RequestBody =
@@ -160,7 +176,7 @@ using RequestBody =
                  request::DeleteAccount, request::SearchAccounts, request::ListConversations,
                  request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
                  request::ListMembers, request::Send, request::History, request::Events,
-                 request::MarkRead>;
+                 request::MarkRead, request::Survey, request::Handover>;
 
 struct Request {
   ClientId client{};
@@ -171,6 +187,7 @@ struct Request {
 };
 
 [[nodiscard]] bool is_write(const RequestBody& body);
+[[nodiscard]] bool is_operator_request(const RequestBody& body);
 // Of everything but secrets (passwords, tokens): equal for a retry.
 [[nodiscard]] std::uint64_t fingerprint(const RequestBody& body);
 
@@ -362,6 +379,31 @@ struct Events {
   Cursor next;                // ask since here
   bool operator==(const Events&) const = default;
 };
+struct SurveyedServer {
+  ServerId id{};
+  std::string endpoint;  // of its client port
+  bool heard = false;
+  std::optional<std::uint64_t> silent_ms;  // none: not heard since the start of who was asked
+  bool member = false;                     // of the latest view of who was asked
+  bool in_sync = false;
+  bool lost_disk = false;
+  std::string health;
+  std::optional<Position> last;  // of its log, as far as it is known
+  Epoch promised{};              // zero: not known
+  bool operator==(const SurveyedServer&) const = default;
+};
+struct Survey {
+  ClusterId cluster{};
+  ServerId server{};  // who was asked
+  std::optional<ServerId> leader;
+  std::vector<SurveyedServer> servers;  // all, by id, the one that was asked included
+  bool operator==(const Survey&) const = default;
+};
+struct HandedOver {
+  ServerId leader{};
+  Epoch epoch{};
+  bool operator==(const HandedOver&) const = default;
+};
 struct ErrorBody {                 // of every status but ok
   std::string text;                // for people
   std::optional<ServerId> server;  // not_leader
@@ -373,10 +415,11 @@ struct ErrorBody {                 // of every status but ok
 }  // namespace reply
 
 // An ok reply's kind follows from the request's: see PROTOCOL.md.
-using ReplyBody = std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus,
-                               reply::Registered, reply::LoggedIn, reply::Done, reply::Accounts,
-                               reply::Conversations, reply::RoomDone, reply::Rooms, reply::Members,
-                               reply::Sent, reply::History, reply::Events>;
+using ReplyBody =
+    std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus, reply::Registered,
+                 reply::LoggedIn, reply::Done, reply::Accounts, reply::Conversations,
+                 reply::RoomDone, reply::Rooms, reply::Members, reply::Sent, reply::History,
+                 reply::Events, reply::Survey, reply::HandedOver>;
 
 struct Reply {
   Status status = Status::ok;

@@ -78,6 +78,12 @@ auto fields(Shape, Like<request::Events> auto& m) {
 auto fields(Shape, Like<request::MarkRead> auto& m) {
   return std::tie(m.conversation, m.upto);
 }
+auto fields(Shape, Like<request::Survey> auto&) {
+  return std::tie();
+}
+auto fields(Shape, Like<request::Handover> auto& m) {
+  return std::tie(m.to);
+}
 
 // ---- replies
 
@@ -145,6 +151,16 @@ auto fields(Shape, Like<reply::Sent> auto& m) {
 }
 auto fields(Shape, Like<reply::History> auto& m) {
   return std::tie(m.messages, m.more);
+}
+auto fields(Shape, Like<reply::SurveyedServer> auto& m) {
+  return std::tie(m.id, m.endpoint, m.heard, m.silent_ms, m.member, m.in_sync, m.lost_disk,
+                  m.health, m.last, m.promised);
+}
+auto fields(Shape, Like<reply::Survey> auto& m) {
+  return std::tie(m.cluster, m.server, m.leader, m.servers);
+}
+auto fields(Shape, Like<reply::HandedOver> auto& m) {
+  return std::tie(m.leader, m.epoch);
 }
 auto fields(Shape, Like<reply::ErrorBody> auto& m) {
   return std::tie(m.text, m.server, m.retry_ms, m.servers);

@@ -71,6 +71,12 @@ auto fields(Shape, Like<peer::Wait> auto& m) {
 auto fields(Shape, Like<peer::Goodbye> auto& m) {
   return std::tie(m.reason, m.epoch, m.successor);
 }
+auto fields(Shape, Like<peer::Relay> auto& m) {
+  return std::tie(m.ticket, m.request);
+}
+auto fields(Shape, Like<peer::Relayed> auto& m) {
+  return std::tie(m.ticket, m.reply);
+}
 
 namespace {
 

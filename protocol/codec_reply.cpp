@@ -99,6 +99,8 @@ CHAT262_ANSWER(ListMembers, Members);
 CHAT262_ANSWER(Send, Sent);
 CHAT262_ANSWER(History, History);
 CHAT262_ANSWER(Events, Events);
+CHAT262_ANSWER(Survey, Survey);
+CHAT262_ANSWER(Handover, HandedOver);
 #undef CHAT262_ANSWER
 
 template <class T>

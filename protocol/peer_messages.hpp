@@ -153,9 +153,23 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
+// ---- for the servers around the core; the core passes over these
+
+// An operator's request that only the leader can do, as it came, and its answer.
+struct Relay {
+  std::uint64_t ticket = 0;  // the sender's; comes back in Relayed
+  Bytes request;             // a client request's frame
+  bool operator==(const Relay&) const = default;
+};
+struct Relayed {
+  std::uint64_t ticket = 0;
+  Bytes reply;
+  bool operator==(const Relayed&) const = default;
+};
+
 // The order is the code on the wire: append only.
 using Body = std::variant<Hello, Heartbeat, HeartbeatAck, Append, Ack, Nack, Reject, Offer, Ask,
-                          Answer, Prepare, Promise, Fetch, Entries, Wait, Goodbye>;
+                          Answer, Prepare, Promise, Fetch, Entries, Wait, Goodbye, Relay, Relayed>;
 
 struct Message {
   ServerId from{};

@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "client/control/backup.hpp"
 #include "client/control/demo.hpp"
+#include "client/control/handover.hpp"
 #include "client/control/init.hpp"
 #include "client/control/outcome.hpp"
 #include "client/control/show_status.hpp"
@@ -91,6 +93,26 @@ void add_status(CLI::App& app, Run& run) {
   command->callback([&run, arguments] { run = [arguments] { return show_status(*arguments); }; });
 }
 
+// Commands to a server on this machine.
+void add_data_option(CLI::App& command, std::filesystem::path& data) {
+  command.add_option("--data", data,
+                     "data directory of a server on this machine (the one in /var/lib/chat262)");
+}
+
+void add_handover(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::filesystem::path data;
+    std::optional<unsigned> to;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("handover", "let another server lead");
+  add_data_option(*command, arguments->data);
+  command->add_option("ID", arguments->to, "who is to lead (the first server that is fit)");
+  command->callback([&run, arguments] {
+    run = [arguments] { return hand_over(arguments->data, arguments->to); };
+  });
+}
+
 void add_backup(CLI::App& app, Run& run) {
   struct Arguments {
     std::filesystem::path data, to;
@@ -131,6 +153,7 @@ int run_program(int argc, char** argv) {
   add_init(app, run);
   add_demo(app, run);
   add_status(app, run);
+  add_handover(app, run);
   add_backup(app, run);
   add_restore(app, run);
   try {

@@ -36,6 +36,8 @@ class Tamperer {
   void operator()(peer::Entries& m) { change(m.epoch, m.previous, m.previous_hash, m.entries); }
   void operator()(peer::Wait& m) { change(m.epoch, m.ms); }
   void operator()(peer::Goodbye& m) { change(m.epoch, m.successor); }
+  void operator()(peer::Relay& m) { change(m.ticket); }
+  void operator()(peer::Relayed& m) { change(m.ticket); }
 
  private:
   [[nodiscard]] bool one_in(std::uint64_t count) { return random_.below(count) == 0; }

@@ -73,8 +73,9 @@ std::string text_of(const replica::Routing& routing) {
 
 std::string kind_of(const peer::Body& body) {
   static constexpr std::array<const char*, std::variant_size_v<peer::Body>> names = {
-      "Hello", "Heartbeat", "HeartbeatAck", "Append",  "Ack",   "Nack",    "Reject", "Offer",
-      "Ask",   "Answer",    "Prepare",      "Promise", "Fetch", "Entries", "Wait",   "Goodbye"};
+      "Hello",  "Heartbeat", "HeartbeatAck", "Append",  "Ack",     "Nack",
+      "Reject", "Offer",     "Ask",          "Answer",  "Prepare", "Promise",
+      "Fetch",  "Entries",   "Wait",         "Goodbye", "Relay",   "Relayed"};
   return names.at(body.index());
 }
 
@@ -129,6 +130,8 @@ struct Detail {
   std::string operator()(const peer::Goodbye& m) const {
     return m.reason == peer::Farewell::stopping ? "stopping" : "handover";
   }
+  std::string operator()(const peer::Relay& m) const { return to_string(m.ticket); }
+  std::string operator()(const peer::Relayed& m) const { return to_string(m.ticket); }
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "protocol/codec.hpp"
 #include "samples.hpp"
 
 namespace samples {
@@ -139,6 +140,11 @@ std::vector<PeerSample> peer_messages() {
       {"wait", "", from_1(Wait{{4, server_id(2)}, 400})},
       {"goodbye_handover", "", from_1(Goodbye{Farewell::handover, third, server_id(2)})},
       {"goodbye_stopping", "", from_1(Goodbye{Farewell::stopping, {}, std::nullopt})},
+      {"relay", "An operator's request, passed on to the leader.",
+       from_1(Relay{7, encode_request({client(), 0, {}, request::Handover{server_id(2)}})})},
+      {"relayed", "Its answer.",
+       from_1(Relayed{
+           7, encode_reply({Status::ok, 0, reply::HandedOver{server_id(2), {4, server_id(2)}}})})},
   };
 }
 

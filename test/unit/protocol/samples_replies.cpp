@@ -73,6 +73,38 @@ reply::ServerStatus waiting_status() {
   return s;
 }
 
+reply::Survey survey() {
+  reply::Survey s;
+  s.cluster = cluster();
+  s.server = server_id(0);
+  s.leader = server_id(0);
+  reply::SurveyedServer self;
+  self.id = server_id(0);
+  self.endpoint = "tcp://127.0.0.1:26262";
+  self.heard = true;
+  self.silent_ms = 0;
+  self.member = true;
+  self.in_sync = true;
+  self.health = "able";
+  self.last = position(3, 0, 1044);
+  self.promised = {3, server_id(0)};
+  reply::SurveyedServer lost = self;
+  lost.id = server_id(1);
+  lost.endpoint = "tcp://127.0.0.2:26262";
+  lost.heard = lost.member = lost.in_sync = false;
+  lost.silent_ms = 65000;
+  lost.last = position(2, 1, 1000);
+  lost.promised = {2, server_id(1)};
+  reply::SurveyedServer unknown = lost;
+  unknown.id = server_id(2);
+  unknown.endpoint = "tcp://127.0.0.3:26262";
+  unknown.silent_ms = std::nullopt;
+  unknown.last = std::nullopt;
+  unknown.promised = {};
+  s.servers = {self, lost, unknown};
+  return s;
+}
+
 reply::Hello greeting() {
   return {"chat262 0.1.0",
           client_feature_level,
@@ -130,6 +162,8 @@ std::vector<ReplySample> replies() {
                         event::Left{place(1044), noon, "lobby", "bob"},
                         event::Read{place(1045), with_bob, place(1042)}},
                        place(1045)}),
+      ok("survey", "Server 0 leads alone, 1 was lost, 2 was never heard.", Survey{}, 0, survey()),
+      ok("handed_over", "", Handover{}, 0, reply::HandedOver{server_id(2), {4, server_id(2)}}),
       ok("events_none", "Nothing happened while it waited.", Events{}, 0,
          reply::Events{{}, place(1045)}),
   };

@@ -56,6 +56,10 @@ std::vector<RequestSample> requests() {
       {"events_wait", "What happened after a place; wait up to 700 ms for something.",
        signed_in(0, request::Events{place, 700, 100})},
       {"mark_read", "", signed_in(12, request::MarkRead{to_bob, place})},
+      {"survey", "The operator: what do you know of all servers?", open(0, request::Survey{})},
+      {"handover", "The operator: let the first fit server lead.",
+       open(0, request::Handover{std::nullopt})},
+      {"handover_to", "The operator: let server 2 lead.", open(0, request::Handover{server_id(2)})},
   };
 }
 

@@ -89,6 +89,8 @@ TEST_CASE("PROTOCOL.md has a row of every operation, with as many fields as are 
     const std::string line = row(operations, std::to_string(code));
     INFO(sample.name << ": " << line);
     REQUIRE_FALSE(line.empty());
+    CHECK((line.find("| operator |") != std::string::npos) ==
+          is_operator_request(sample.message.body));
     CHECK((line.find("| write |") != std::string::npos) == is_write(sample.message.body));
     CHECK((line.find("| yes |") != std::string::npos) == !sample.message.token.empty());
 

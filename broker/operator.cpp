@@ -1,0 +1,341 @@
+#include "broker/operator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/server_limits.hpp"
+#include "protocol/codec.hpp"
+
+namespace chat262::broker {
+
+using replica::clock_ms;
+
+namespace {
+
+std::string seconds(std::int64_t ms) {
+  return fmt::format("{}.{} s", ms / 1000, ms % 1000 / 100);
+}
+
+// A leader serves from the commit of the first view of its epoch on.
+bool somebody_serves(const replica::Summary& summary) {
+  return summary.leader && summary.view && summary.view->at.epoch == summary.epoch &&
+         summary.commit >= summary.view->at.seq;
+}
+
+bool is_member(const replica::Summary& summary, const Member& member) {
+  if (!summary.view) return false;
+  const auto& members = summary.view->view.members;
+  return std::find(members.begin(), members.end(), member) != members.end();
+}
+
+}  // namespace
+
+Operator::Operator(const ClusterConfig& cluster, ServerId self, Node& node, NodeHost& host,
+                   Service& service, Replies& replies)
+    : cluster_(cluster),
+      self_(self),
+      node_(node),
+      host_(host),
+      service_(service),
+      replies_(replies) {}
+
+// ---- who asks
+
+void Operator::request(ReplyTo to, Request&& request, Now now) {
+  const auto& body = request.body;
+  if (std::holds_alternative<request::Hello>(body)) {
+    replies_.reply(to, service_.hello(request.number, now));
+  } else if (std::holds_alternative<request::Status>(body)) {
+    replies_.reply(to, service_.status(request.number, now));
+  } else if (std::holds_alternative<request::Survey>(body)) {
+    replies_.reply(to, survey(request.number, now));
+  } else if (!is_operator_request(body)) {
+    refuse(to, request.number, Status::unknown_operation,
+           "the control socket takes the requests of operators only", now);
+  } else {
+    const auto summary = node_.summary(now.steady);
+    if (summary.leader && *summary.leader != self_) {
+      pass_on(to, std::move(request), *summary.leader, now);
+    } else {
+      handle(to, request, now);
+    }
+  }
+}
+
+// What only the leader can do.
+void Operator::handle(const Asker& asker, const Request& request, Now now) {
+  if (node_.summary(now.steady).role != peer::Role::leader) {
+    refuse(asker, request.number, Status::unavailable, "nobody leads now: see chat262ctl status",
+           now);
+  } else if (const auto* handover = std::get_if<request::Handover>(&request.body)) {
+    hand_over(asker, request.number, handover->to, now);
+  } else {
+    refuse(asker, request.number, Status::no_permission,
+           "only the operator of this very server may ask for that", now);
+  }
+}
+
+void Operator::answer(const Asker& asker, const Reply& reply, Now now) {
+  if (const auto* to = std::get_if<ReplyTo>(&asker)) {
+    replies_.reply(*to, reply);
+  } else if (const auto* passed = std::get_if<Passed>(&asker)) {
+    send(passed->from, peer::Relayed{passed->ticket, encode_reply(reply)}, now);
+  }
+}
+
+void Operator::refuse(const Asker& asker, std::uint64_t number, Status status, std::string text,
+                      Now now) {
+  answer(asker, refusal_reply(number, {status, std::move(text)}), now);
+}
+
+Reply Operator::survey(std::uint64_t number, Now now) const {
+  const auto summary = node_.summary(now.steady);
+  const auto own = service_.status(number, now);
+  const auto& self = std::get<reply::ServerStatus>(own.body);
+  reply::Survey survey;
+  survey.cluster = cluster_.id;
+  survey.server = self_;
+  survey.leader = summary.leader;
+  for (const auto& server : cluster_.servers) {
+    reply::SurveyedServer seen;
+    seen.id = server.id;
+    seen.endpoint = server.client_endpoint();
+    seen.member = summary.view && summary.view->view.has(server.id);
+    if (server.id == self_) {
+      seen.heard = true;
+      seen.silent_ms = 0;
+      seen.in_sync = self.in_sync;
+      seen.lost_disk = self.lost_disk;
+      seen.health = self.health;
+      seen.last = self.last;
+      seen.promised = self.promised;
+    }
+    for (const auto& peer : summary.peers) {
+      if (peer.id != server.id) continue;
+      seen.heard = peer.heard;
+      if (peer.last_heard) {
+        seen.silent_ms = static_cast<std::uint64_t>(
+            std::max<std::int64_t>(now.steady.value - peer.last_heard->value, 0));
+      }
+      seen.in_sync = peer.in_sync;
+      seen.lost_disk = peer.lost_disk;
+      seen.health = health_name(peer.health);
+      seen.last = peer.last;
+      seen.promised = peer.promised;
+    }
+    survey.servers.push_back(std::move(seen));
+  }
+  return {Status::ok, number, std::move(survey)};
+}
+
+// ---- from server to server
+
+void Operator::send(ServerId to, peer::Body body, Now now) {
+  peer::Message message;
+  message.from = self_;
+  message.from_incarnation = node_.summary(now.steady).incarnation;
+  message.body = std::move(body);
+  host_.send(to, std::move(message));
+}
+
+void Operator::pass_on(ReplyTo to, Request&& request, ServerId leader, Now now) {
+  if (relaying_.size() >= limits::relays_max) {
+    refuse(to, request.number, Status::busy, status_text(Status::busy), now);
+    return;
+  }
+  const auto ticket = next_ticket_++;
+  send(leader, peer::Relay{ticket, encode_request(request)}, now);
+  relaying_.emplace(
+      ticket, Relaying{to, std::move(request), clock_ms(now.steady.value + limits::relay_ms_max)});
+}
+
+bool Operator::receive(const peer::Message& message, Now now) {
+  if (const auto* relay = std::get_if<peer::Relay>(&message.body)) {
+    receive_relay(message.from, *relay, now);
+  } else if (const auto* relayed = std::get_if<peer::Relayed>(&message.body)) {
+    receive_relayed(*relayed, now);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Operator::receive_relay(ServerId from, const peer::Relay& relay, Now now) {
+  const auto request = decode_request(relay.request);
+  if (!request || !is_operator_request(request->body)) return;
+  handle(Passed{from, relay.ticket}, *request, now);
+}
+
+void Operator::receive_relayed(const peer::Relayed& relayed, Now now) {
+  const auto place = relaying_.find(relayed.ticket);
+  if (place == relaying_.end()) return;
+  const auto relaying = std::move(place->second);
+  relaying_.erase(place);
+  const auto reply = decode_reply(relayed.reply, relaying.request.body);
+  if (reply) {
+    replies_.reply(relaying.to, *reply);
+  } else {
+    refuse(relaying.to, relaying.request.number, Status::unavailable,
+           "the leader's answer cannot be read: is it of another version?", now);
+  }
+}
+
+// ---- handing over
+
+std::string Operator::unfit(ServerId server, const replica::Summary& summary, Now now) const {
+  if (server.value >= cluster_.servers.size()) {
+    return fmt::format("there is no server {}: the cluster has the servers 0 to {}", server.value,
+                       cluster_.servers.size() - 1);
+  }
+  if (server == self_) return fmt::format("server {} leads already", server.value);
+  for (const auto& peer : summary.peers) {
+    if (peer.id != server) continue;
+    if (!peer.heard) {
+      return fmt::format("server {} is not reachable: {}", server.value,
+                         peer.last_heard
+                             ? "not heard for " + seconds(now.steady.value - peer.last_heard->value)
+                             : "it was never heard");
+    }
+    if (!is_member(summary, {server, peer.incarnation})) {
+      return fmt::format("server {} is not in-sync: it is being brought up to date", server.value);
+    }
+    if (peer.health != peer::Health::able) {
+      return fmt::format("server {} is not fit to lead: it is {}", server.value,
+                         health_name(peer.health));
+    }
+  }
+  return "";
+}
+
+void Operator::hand_over(const Asker& asker, std::uint64_t number, std::optional<ServerId> to,
+                         Now now) {
+  const auto summary = node_.summary(now.steady);
+  if (handing_) {
+    refuse(asker, number, Status::busy, "a handover is under way", now);
+    return;
+  }
+  if (to) {
+    if (const auto why = unfit(*to, summary, now); !why.empty()) {
+      refuse(asker, number, Status::bad_argument, why, now);
+      return;
+    }
+  } else if (!summary.successor) {
+    std::string why = "no other server is fit to lead";
+    for (const auto& peer : summary.peers) why += "; " + unfit(peer.id, summary, now);
+    refuse(asker, number, Status::unavailable, why, now);
+    return;
+  }
+  begin_handover(asker, number, to, summary, now);
+}
+
+void Operator::begin_handover(const Asker& asker, std::uint64_t number, std::optional<ServerId> to,
+                              const replica::Summary& summary, Now now) {
+  handing_ = Handing{};
+  handing_->asker = asker;
+  handing_->number = number;
+  handing_->to = to;
+  handing_->asked = now.steady;
+  handing_->deadline = clock_ms(now.steady.value + limits::handover_settle_ms_max);
+  handing_->left = summary.epoch;
+}
+
+void Operator::leave(Now now) {
+  leaving_ = true;
+  if (handing_) return;  // an operator has asked for it already
+  const auto summary = node_.summary(now.steady);
+  if (summary.role == peer::Role::leader) {
+    begin_handover({}, 0, {}, summary, now);
+  } else {
+    leaving_ = false;
+  }
+}
+
+void Operator::end_handover(Status status, const std::string& why, Now now) {
+  const auto done = std::move(*handing_);
+  handing_.reset();
+  service_.hold(false);
+  refuse(done.asker, done.number, status, why, now);
+}
+
+void Operator::settle(const replica::Summary& summary, Now now) {
+  const auto successor = handing_->to ? handing_->to : summary.successor;
+  bool lives = false;
+  for (const auto& peer : summary.peers) {
+    if (peer.id == successor) lives = peer.heard && peer.last_heard > handing_->asked;
+  }
+  const bool late = now.steady >= handing_->deadline;
+  if (successor && !late && !(lives && now.steady >= summary.promises_from)) return;
+  if (handing_->to) {
+    auto why = unfit(*handing_->to, summary, now);
+    if (why.empty() && !lives)
+      why = fmt::format("server {} gives no sign of life", successor->value);
+    if (!why.empty()) {
+      end_handover(Status::unavailable, why, now);
+      return;
+    }
+  }
+  handing_->step = Handing::Step::drain;
+  handing_->deadline = clock_ms(now.steady.value + limits::handover_drain_ms_max);
+  service_.hold(true);
+}
+
+void Operator::drain(Now now) {
+  if (!service_.idle() && now.steady < handing_->deadline) return;
+  node_.step(replica::Handover{handing_->to}, now.steady);
+  service_.hold(false);
+  if (node_.summary(now.steady).role == peer::Role::leader) {
+    end_handover(Status::unavailable, "no other server is fit to lead any more", now);
+    return;
+  }
+  const auto most = leaving_ ? limits::stop_handover_ms_max : limits::handover_ms_max;
+  handing_->step = Handing::Step::await;
+  handing_->deadline = clock_ms(now.steady.value + most);
+}
+
+void Operator::await_successor(const replica::Summary& summary, Now now) {
+  if (somebody_serves(summary) && summary.epoch > handing_->left) {
+    const auto done = std::move(*handing_);
+    handing_.reset();
+    answer(done.asker, {Status::ok, done.number, reply::HandedOver{*summary.leader, summary.epoch}},
+           now);
+  } else if (now.steady >= handing_->deadline) {
+    end_handover(Status::unavailable,
+                 "leadership was given up, and nobody leads yet: see chat262ctl status", now);
+  }
+}
+
+void Operator::finish_turn(Now now) {
+  if (handing_ && handing_->step != Handing::Step::await &&
+      node_.summary(now.steady).role != peer::Role::leader) {
+    end_handover(Status::unavailable, "this server leads no longer: see chat262ctl status", now);
+  }
+  if (handing_ && handing_->step == Handing::Step::settle) settle(node_.summary(now.steady), now);
+  if (handing_ && handing_->step == Handing::Step::drain) drain(now);
+  if (handing_ && handing_->step == Handing::Step::await) {
+    await_successor(node_.summary(now.steady), now);
+  }
+  if (leaving_ && !handing_) leaving_ = false;
+  for (auto place = relaying_.begin(); place != relaying_.end();) {
+    if (now.steady < place->second.deadline) {
+      ++place;
+      continue;
+    }
+    refuse(place->second.to, place->second.request.number, Status::unavailable,
+           "the leader was asked and has not answered: see chat262ctl status", now);
+    place = relaying_.erase(place);
+  }
+}
+
+std::optional<replica::Clock> Operator::next_deadline() const {
+  std::optional<replica::Clock> next;
+  const auto consider = [&next](replica::Clock deadline) {
+    if (!next || deadline < *next) next = deadline;
+  };
+  if (handing_) consider(handing_->deadline);
+  for (const auto& [ticket, relaying] : relaying_) consider(relaying.deadline);
+  return next;
+}
+
+}  // namespace chat262::broker
