@@ -51,6 +51,8 @@ void Operator::request(ReplyTo to, Request&& request, Now now) {
     replies_.reply(to, service_.status(request.number, now));
   } else if (std::holds_alternative<request::Survey>(body)) {
     replies_.reply(to, survey(request.number, now));
+  } else if (std::holds_alternative<request::ForceLead>(body)) {
+    force_lead(to, request.number, now);
   } else if (!is_operator_request(body)) {
     refuse(to, request.number, Status::unknown_operation,
            "the control socket takes the requests of operators only", now);
@@ -306,7 +308,58 @@ void Operator::await_successor(const replica::Summary& summary, Now now) {
   }
 }
 
+// ---- leading by force
+
+void Operator::force_lead(ReplyTo to, std::uint64_t number, Now now) {
+  const auto summary = node_.summary(now.steady);
+  if (forcing_) {
+    refuse(to, number, Status::busy, "this is being done already", now);
+  } else if (summary.leader) {
+    refuse(to, number, Status::unavailable,
+           *summary.leader == self_
+               ? fmt::format("server {} leads already", self_.value)
+               : fmt::format("server {} leads, and this one hears it", summary.leader->value),
+           now);
+  } else {
+    forcing_ = Forcing{false, to, number, clock_ms(now.steady.value + limits::force_judge_ms_max)};
+  }
+}
+
+void Operator::drive_forcing(Now now) {
+  const auto summary = node_.summary(now.steady);
+  const auto done = *forcing_;
+  const auto end = [&](const std::string& why) {
+    forcing_.reset();
+    refuse(done.to, done.number, Status::unavailable, why, now);
+  };
+  if (summary.leader && *summary.leader != self_) {
+    end(fmt::format("server {} leads now", summary.leader->value));
+  } else if (done.forced) {
+    if (somebody_serves(summary)) {
+      forcing_.reset();
+      replies_.reply(done.to, {Status::ok, done.number, reply::HandedOver{self_, summary.epoch}});
+    } else if (now.steady >= done.deadline) {
+      end("this server was told to lead and does not serve yet: see chat262ctl status");
+    }
+  } else if (summary.role == peer::Role::leader) {
+    end(fmt::format("no force is needed: server {} leads by the rules", self_.value));
+  } else if (std::holds_alternative<replica::Unavailable>(node_.routing(now.steady))) {
+    forcing_->forced = true;
+    forcing_->deadline = clock_ms(now.steady.value + limits::handover_ms_max);
+    node_.step(replica::ForceLead{}, now.steady);
+  } else if (const auto routing = node_.routing(now.steady); now.steady >= done.deadline) {
+    const auto* other = std::get_if<replica::NotLeader>(&routing);
+    end(other != nullptr && other->leader
+            ? fmt::format("server {} is in-sync and is to lead: see chat262ctl status",
+                          other->leader->value)
+            : "whether this server may lead by the rules is not known yet: try again");
+  } else {
+    node_.step(replica::ClientAsked{}, now.steady);  // so that the rules are asked
+  }
+}
+
 void Operator::finish_turn(Now now) {
+  if (forcing_) drive_forcing(now);
   if (handing_ && handing_->step != Handing::Step::await &&
       node_.summary(now.steady).role != peer::Role::leader) {
     end_handover(Status::unavailable, "this server leads no longer: see chat262ctl status", now);
@@ -334,6 +387,7 @@ std::optional<replica::Clock> Operator::next_deadline() const {
     if (!next || deadline < *next) next = deadline;
   };
   if (handing_) consider(handing_->deadline);
+  if (forcing_) consider(forcing_->deadline);
   for (const auto& [ticket, relaying] : relaying_) consider(relaying.deadline);
   return next;
 }

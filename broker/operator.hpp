@@ -58,6 +58,13 @@ class Operator {
     replica::Clock deadline{};  // of the step
     Epoch left{};               // the leadership given up
   };
+  // An operator wants this server to lead: first the rules must say that it may not.
+  struct Forcing {
+    bool forced = false;
+    ReplyTo to{};
+    std::uint64_t number = 0;
+    replica::Clock deadline{};
+  };
   struct Relaying {
     ReplyTo to{};
     Request request;
@@ -81,6 +88,8 @@ class Operator {
   void settle(const replica::Summary& summary, Now now);
   void drain(Now now);
   void await_successor(const replica::Summary& summary, Now now);
+  void force_lead(ReplyTo to, std::uint64_t number, Now now);
+  void drive_forcing(Now now);
   void end_handover(Status status, const std::string& why, Now now);
   // Why the server cannot lead next; "" if it can.
   [[nodiscard]] std::string unfit(ServerId server, const replica::Summary& summary, Now now) const;
@@ -92,6 +101,7 @@ class Operator {
   Service& service_;
   Replies& replies_;
   std::optional<Handing> handing_;
+  std::optional<Forcing> forcing_;
   std::map<std::uint64_t, Relaying> relaying_;  // by ticket
   std::uint64_t next_ticket_ = 1;
   bool leaving_ = false;

@@ -154,6 +154,16 @@ Reply Service::status(std::uint64_t number, Now now) const {
   status.waiting_for = std::move(summary.waiting_for);
   status.waiting_why = std::move(summary.waiting_why);
   status.heard = std::move(summary.heard);
+  status.policy = policy_name(cluster_.policy);
+  const auto told = std::min(summary.forced.size(), limits::forced_views_max);
+  for (auto view = summary.forced.end() - static_cast<std::ptrdiff_t>(told);
+       view != summary.forced.end(); ++view) {
+    reply::ForcedView forced{view->at, {}};
+    for (const auto& server : cluster_.servers) {
+      if (!view->view.has(server.id)) forced.without.push_back(server.id);
+    }
+    status.forced.push_back(std::move(forced));
+  }
   return {Status::ok, number, std::move(status)};
 }
 

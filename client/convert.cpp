@@ -121,6 +121,13 @@ ServerStatus to_public(const reply::ServerStatus& status) {
   shown.table_bytes = status.table_bytes;
   shown.uptime_ms = status.uptime_ms;
   shown.starts = status.starts;
+  shown.policy = status.policy;
+  for (const auto& view : status.forced) {
+    shown.forced.push_back({.seq = view.at.seq.value,
+                            .epoch_counter = view.at.epoch.counter,
+                            .epoch_server = view.at.epoch.server.value,
+                            .without = numbers_of(view.without)});
+  }
   return shown;
 }
 

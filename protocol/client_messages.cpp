@@ -75,6 +75,7 @@ struct Writes {
   bool operator()(const request::MarkRead&) const { return true; }
   bool operator()(const request::Survey&) const { return false; }
   bool operator()(const request::Handover&) const { return false; }
+  bool operator()(const request::ForceLead&) const { return false; }
 };
 
 }  // namespace

@@ -167,6 +167,10 @@ struct Handover {  // another server is to lead; answered when it does
   std::optional<ServerId> to;  // none: the first fit one
   bool operator==(const Handover&) const = default;
 };
+struct ForceLead {  // this very server is to lead although the rules forbid it
+  static constexpr std::uint8_t code = 102;
+  bool operator==(const ForceLead&) const = default;
+};
 
 }  // namespace request
 
@@ -176,7 +180,7 @@ using RequestBody =
                  request::DeleteAccount, request::SearchAccounts, request::ListConversations,
                  request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
                  request::ListMembers, request::Send, request::History, request::Events,
-                 request::MarkRead, request::Survey, request::Handover>;
+                 request::MarkRead, request::Survey, request::Handover, request::ForceLead>;
 
 struct Request {
   ClientId client{};
@@ -300,6 +304,11 @@ struct Hello {
   std::uint32_t text_bytes_max = 0;
   bool operator==(const Hello&) const = default;
 };
+struct ForcedView {  // an operator made a server lead
+  Position at{};
+  std::vector<ServerId> without;  // servers that were not asked
+  bool operator==(const ForcedView&) const = default;
+};
 struct ServerStatus {
   std::string software;
   ClusterId cluster{};
@@ -323,6 +332,8 @@ struct ServerStatus {
   std::vector<ServerId> waiting_for;  // unavailable because of these
   std::string waiting_why;            // and why; "" if it waits for nobody
   std::vector<ServerId> heard;        // peers that it hears now
+  std::string policy;                 // "continue", "proof", "majority"
+  std::vector<ForcedView> forced;     // of its log, the newest forced_views_max
   bool operator==(const ServerStatus&) const = default;
 };
 struct Registered {

@@ -84,6 +84,9 @@ auto fields(Shape, Like<request::Survey> auto&) {
 auto fields(Shape, Like<request::Handover> auto& m) {
   return std::tie(m.to);
 }
+auto fields(Shape, Like<request::ForceLead> auto&) {
+  return std::tie();
+}
 
 // ---- replies
 
@@ -116,11 +119,14 @@ auto fields(Shape, Like<reply::Hello> auto& m) {
   return std::tie(m.software, m.feature_level, m.cluster, m.server, m.leader, m.servers, m.time,
                   m.text_bytes_max);
 }
+auto fields(Shape, Like<reply::ForcedView> auto& m) {
+  return std::tie(m.at, m.without);
+}
 auto fields(Shape, Like<reply::ServerStatus> auto& m) {
   return std::tie(m.software, m.cluster, m.server, m.role, m.health, m.leader, m.epoch, m.promised,
                   m.in_sync, m.lost_disk, m.view, m.last, m.last_hash, m.commit, m.applied,
                   m.log_bytes, m.table_bytes, m.uptime_ms, m.starts, m.waiting_for, m.waiting_why,
-                  m.heard);
+                  m.heard, m.policy, m.forced);
 }
 auto fields(Shape, Like<reply::Registered> auto& m) {
   return std::tie(m.account);

@@ -101,6 +101,7 @@ CHAT262_ANSWER(History, History);
 CHAT262_ANSWER(Events, Events);
 CHAT262_ANSWER(Survey, Survey);
 CHAT262_ANSWER(Handover, HandedOver);
+CHAT262_ANSWER(ForceLead, HandedOver);
 #undef CHAT262_ANSWER
 
 template <class T>

@@ -12,6 +12,7 @@
 
 #include "client/control/backup.hpp"
 #include "client/control/demo.hpp"
+#include "client/control/force_lead.hpp"
 #include "client/control/handover.hpp"
 #include "client/control/init.hpp"
 #include "client/control/outcome.hpp"
@@ -113,6 +114,21 @@ void add_handover(CLI::App& app, Run& run) {
   });
 }
 
+void add_force_lead(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::filesystem::path data;
+    bool yes = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand(
+      "force-lead", "let a server lead that waits for others; what only those have is lost");
+  add_data_option(*command, arguments->data);
+  command->add_flag("--yes", arguments->yes, "do not ask");
+  command->callback([&run, arguments] {
+    run = [arguments] { return force_lead(arguments->data, arguments->yes); };
+  });
+}
+
 void add_backup(CLI::App& app, Run& run) {
   struct Arguments {
     std::filesystem::path data, to;
@@ -154,6 +170,7 @@ int run_program(int argc, char** argv) {
   add_demo(app, run);
   add_status(app, run);
   add_handover(app, run);
+  add_force_lead(app, run);
   add_backup(app, run);
   add_restore(app, run);
   try {

@@ -73,9 +73,50 @@ std::string text_of(const std::vector<Cells>& table) {
   return text;
 }
 
+std::string count_text(unsigned count, const char* one, const char* many) {
+  return fmt::format("{} more {}", count, count == 1 ? one : many);
+}
+
+// "2 more crashes", "0: the next crash stops writes"
+std::string survival_text(const ClusterStatus& cluster) {
+  const auto survives = cluster.survives();
+  if (!survives) return "";
+  const auto& policy = cluster.leader()->status->policy;
+  std::string text = fmt::format("policy {}; survives ", policy);
+  if (survives->crashes == 0) {
+    text += "0: the next crash stops writes";
+  } else {
+    text += count_text(survives->crashes, "crash", "crashes");
+  }
+  if (survives->silences != survives->crashes) {
+    text += survives->silences == 0
+                ? ", and no machine that falls silent"
+                : ", or " + count_text(survives->silences, "machine", "machines") + " that " +
+                      (survives->silences == 1 ? "falls" : "fall") + " silent";
+  }
+  return text + "\n";
+}
+
+std::string forced_text(const client::ForcedView& view) {
+  std::string text = fmt::format("leadership was forced at entry {}, epoch {}.{}", view.seq,
+                                 view.epoch_counter, view.epoch_server);
+  return text + (view.without.empty() ? "" : ", without " + names_of(view.without)) + "\n";
+}
+
+// The forced views of who has the most to tell: the leader, else the furthest.
+std::vector<client::ForcedView> forced_views(const ClusterStatus& cluster) {
+  if (const auto* leader = cluster.leader()) return leader->status->forced;
+  for (const auto& row : cluster.rows) {
+    if (row.status && row.status->last == cluster.furthest()) return row.status->forced;
+  }
+  return {};
+}
+
 // What a table has no column for.
 std::string remarks(const ClusterStatus& cluster) {
-  std::string text;
+  std::string text = survival_text(cluster);
+  for (const auto& view : forced_views(cluster)) text += forced_text(view);
+  const auto* leader = cluster.leader();
   for (const auto& row : cluster.rows) {
     if (!row.status) continue;
     const auto& status = *row.status;
@@ -84,6 +125,14 @@ std::string remarks(const ClusterStatus& cluster) {
       if (!status.waiting_for.empty()) text += " for " + names_of(status.waiting_for);
       if (!status.waiting_why.empty()) text += ": " + status.waiting_why;
       text += "\n";
+    }
+    if (leader != nullptr && !status.in_sync && !status.lost_disk) {
+      text += fmt::format("server {} is not in-sync: {} entries behind\n", row.address.server,
+                          behind(cluster, status));
+    }
+    if (leader != nullptr && status.policy != leader->status->policy) {
+      text += fmt::format("server {} has policy {}, the leader {}: their cluster files differ\n",
+                          row.address.server, status.policy, leader->status->policy);
     }
     if (status.lost_disk) {
       text += fmt::format("server {} lost its disk and is given everything again\n",
@@ -130,7 +179,24 @@ Json json_of(const ClusterStatus& cluster, const ServerRow& row) {
   json["waiting_for"] = status.waiting_for;
   json["waiting_why"] = status.waiting_why;
   json["cluster"] = status.cluster;
+  json["policy"] = status.policy;
   return json;
+}
+
+Json survival_json(const ClusterStatus& cluster) {
+  const auto survives = cluster.survives();
+  if (!survives) return {};
+  return {{"crashes", survives->crashes}, {"silences", survives->silences}};
+}
+
+Json forced_json(const ClusterStatus& cluster) {
+  Json list = Json::array();
+  for (const auto& view : forced_views(cluster)) {
+    list.push_back({{"seq", view.seq},
+                    {"epoch", {view.epoch_counter, view.epoch_server}},
+                    {"without", view.without}});
+  }
+  return list;
 }
 
 }  // namespace
@@ -154,6 +220,9 @@ std::string status_json(const ClusterStatus& cluster) {
   const auto* leader = cluster.leader();
   const Json json{{"healthy", cluster.verdict() == Exit::ok},
                   {"leader", leader != nullptr ? Json(leader->address.server) : Json()},
+                  {"policy", leader != nullptr ? Json(leader->status->policy) : Json()},
+                  {"survives", survival_json(cluster)},
+                  {"forced", forced_json(cluster)},
                   {"servers", servers}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

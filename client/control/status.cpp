@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <future>
 
+#include "protocol/policy.hpp"
+
 namespace chat262::control {
 namespace {
 
@@ -70,6 +72,30 @@ std::uint64_t ClusterStatus::furthest() const {
     if (row.status) last = std::max(last, row.status->last);
   }
   return last;
+}
+
+std::optional<Survival> ClusterStatus::survives() const {
+  const auto* first = leader();
+  const auto policy = first != nullptr ? policy_named(first->status->policy) : std::nullopt;
+  if (!policy) return std::nullopt;
+  const auto& view = first->status->view;
+  const auto counts = [&view](const ServerRow& row) {
+    return row.status && row.status->in_sync && row.status->health == "able" &&
+           std::find(view.begin(), view.end(), row.address.server) != view.end();
+  };
+  const auto live = static_cast<unsigned>(std::count_if(rows.begin(), rows.end(), counts));
+  const unsigned needed = majority_of(static_cast<unsigned>(rows.size()));
+  const unsigned above_one = live > 1 ? live - 1 : 0;
+  const unsigned above_majority = live > needed ? live - needed : 0;
+  switch (*policy) {
+    case Policy::continues:
+      return Survival{above_one, above_one};
+    case Policy::proof:
+      return Survival{above_one, above_majority};
+    case Policy::majority:
+      break;
+  }
+  return Survival{above_majority, above_majority};
 }
 
 Exit ClusterStatus::verdict() const {

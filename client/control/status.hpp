@@ -16,11 +16,19 @@ struct ServerRow {
   std::string why_down;
 };
 
+// How many servers more may fail now before writes stop.
+struct Survival {
+  unsigned crashes = 0;   // processes that end; the machine says so
+  unsigned silences = 0;  // machines or links that fall silent
+};
+
 struct ClusterStatus {
   std::vector<ServerRow> rows;  // in leader order
   [[nodiscard]] const ServerRow* leader() const;
   // The last entry that a server has to have: the leader's, else the furthest that is known.
   [[nodiscard]] std::uint64_t furthest() const;
+  // By the policy in force; none: nobody leads, or of an unknown policy.
+  [[nodiscard]] std::optional<Survival> survives() const;
   // ok: one leads, and all are up, in-sync and able.
   [[nodiscard]] Exit verdict() const;
 };

@@ -169,6 +169,11 @@ struct ServerInfo {
   std::uint32_t text_bytes_max = 0;
 };
 
+struct ForcedView {  // an operator made a server lead, by the entry at `seq`
+  std::uint64_t seq = 0, epoch_counter = 0;
+  unsigned epoch_server = 0;
+  std::vector<unsigned> without;  // servers that were not asked
+};
 struct ServerStatus {
   std::string software, role, health;
   IdText cluster;
@@ -183,6 +188,8 @@ struct ServerStatus {
   std::string last_hash;  // 64 hexadecimal digits
   std::uint64_t log_bytes = 0, table_bytes = 0, uptime_ms = 0;
   std::uint32_t starts = 0;
+  std::string policy;
+  std::vector<ForcedView> forced;
 };
 
 struct LoggedIn {

@@ -57,6 +57,8 @@ reply::ServerStatus server_status() {
   s.uptime_ms = 65000;
   s.starts = 2;
   s.heard = {server_id(1)};
+  s.policy = "continue";
+  s.forced = {{position(2, 2, 900), {server_id(0), server_id(1)}}};
   return s;
 }
 

@@ -60,6 +60,7 @@ std::vector<RequestSample> requests() {
       {"handover", "The operator: let the first fit server lead.",
        open(0, request::Handover{std::nullopt})},
       {"handover_to", "The operator: let server 2 lead.", open(0, request::Handover{server_id(2)})},
+      {"force_lead", "The operator: lead, whoever is missing.", open(0, request::ForceLead{})},
   };
 }
 

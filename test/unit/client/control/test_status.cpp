@@ -54,6 +54,48 @@ TEST_CASE("all well means that one leads and all are up, in-sync and able") {
   CHECK(ClusterStatus{{down(0), down(1)}}.verdict() == Exit::no_answer);
 }
 
+TEST_CASE("what a cluster survives follows from its policy and who is in-sync") {
+  ClusterStatus cluster{{row(0, "leader", 9), row(1, "follower", 9), row(2, "follower", 9)}};
+  CHECK_FALSE(cluster.survives());  // a server of an older version does not say its policy
+  const auto survives = [&cluster](const std::string& policy) {
+    for (auto& one : cluster.rows) {
+      if (one.status) one.status->policy = policy;
+    }
+    cluster.rows[0].status->view = {0, 1, 2};
+    return std::pair(cluster.survives()->crashes, cluster.survives()->silences);
+  };
+  CHECK(survives("continue") == std::pair(2U, 2U));
+  CHECK(survives("proof") == std::pair(2U, 1U));
+  CHECK(survives("majority") == std::pair(1U, 1U));
+  CHECK(status_table(cluster).find("policy majority; survives 1 more crash\n") !=
+        std::string::npos);
+  cluster.rows[2].status->in_sync = false;
+  CHECK(survives("continue") == std::pair(1U, 1U));
+  CHECK(survives("proof") == std::pair(1U, 0U));
+  CHECK(survives("majority") == std::pair(0U, 0U));
+  CHECK(status_table(cluster).find("survives 0: the next crash stops writes\n") !=
+        std::string::npos);
+  CHECK(status_table(cluster).find("server 2 is not in-sync: 0 entries behind") !=
+        std::string::npos);
+  cluster.rows[1] = down(1);
+  CHECK(survives("continue") == std::pair(0U, 0U));
+  cluster.rows[0].status->role = "follower";
+  CHECK_FALSE(cluster.survives());
+}
+
+TEST_CASE("a forced view is shown from then on") {
+  ClusterStatus cluster{{row(0, "leader", 9), row(1, "follower", 9)}};
+  cluster.rows[0].status->forced.push_back(
+      {.seq = 7, .epoch_counter = 3, .epoch_server = 0, .without = {1, 2}});
+  CHECK(status_table(cluster).find(
+            "leadership was forced at entry 7, epoch 3.0, without servers 1, 2\n") !=
+        std::string::npos);
+  const auto json = nlohmann::json::parse(status_json(cluster));
+  REQUIRE(json["forced"].size() == 1);
+  CHECK(json["forced"][0]["seq"] == 7);
+  CHECK(json["forced"][0]["without"].size() == 2);
+}
+
 TEST_CASE("behind is what the leader has and a server lacks") {
   const ClusterStatus cluster{{row(0, "leader", 120), row(1, "learner", 20), down(2)}};
   const auto json = nlohmann::json::parse(status_json(cluster));
