@@ -286,7 +286,12 @@ Result<Entry> make_merged_entry(const Entry& offered, const Position& fork) {
   Entry entry;
   entry.kind = EntryKind::merged;
   entry.request = offered.request;
-  entry.head = encode_head(decoded->operation, MergeOrigin{fork, offered.position()});
+  MergeOrigin origin{fork, offered.position()};
+  if (decoded->merged) {  // once more: its first history shares no more than either fork
+    origin.from = decoded->merged->from;
+    if (decoded->merged->fork.seq < fork.seq) origin.fork = decoded->merged->fork;
+  }
+  entry.head = encode_head(decoded->operation, origin);
   entry.text = offered.text;
   entry.text_hash = offered.text_hash;
   entry.erased = offered.erased;

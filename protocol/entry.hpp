@@ -157,7 +157,7 @@ struct Operation {
 // An operation taken over from a log that had diverged after `fork`.
 struct MergeOrigin {
   Position fork{};  // last entry that both logs share
-  Position from{};  // where the operation stood in the other log
+  Position from{};  // where the operation stood first, as it was no merged one
   bool operator==(const MergeOrigin&) const = default;
 };
 
@@ -177,6 +177,7 @@ struct DecodedOperation {
 [[nodiscard]] Entry make_view_entry(const View& view);
 [[nodiscard]] Entry make_operation_entry(const Operation& operation, Bytes text);
 // `offered` is an operation or merged entry of another log; keeps its request, operation and text.
+// What was merged before keeps where it comes from, and the lower of the two forks.
 // Malformed heads are refused.
 [[nodiscard]] Result<Entry> make_merged_entry(const Entry& offered, const Position& fork);
 

@@ -1,24 +1,17 @@
-// Entries in general; the operations themselves are in apply_accounts.cpp and apply_messages.cpp.
+// Entries in general; the operations themselves are in apply_accounts.cpp, apply_rooms.cpp and
+// apply_messages.cpp, what is asked about a history that is merged in apply_merged.cpp.
 #include "store/apply.hpp"
 
 #include <algorithm>
 
 namespace chat262::store {
 
-namespace {
-
-// The place for the rules of conflicts between two histories that were merged: what an operation
-// taken over from the other side becomes before it is applied. Today: what it is.
-Operation settle_conflicts(Operation operation, const MergeOrigin&) {
-  return operation;
-}
-
-}  // namespace
-
 Outcome Applier::apply(const Entry& entry) {
   records_.set_seq(entry.seq);
   at_ = entry.position();
   time_ = TimeMs{};
+  merged_.reset();
+  origin_ = {at_.seq, at_};
   if (entry.kind != EntryKind::view) return apply_operation(entry);
   schema::Value epoch;
   epoch.epoch(entry.epoch);
@@ -39,10 +32,11 @@ Outcome Applier::apply_operation(const Entry& entry) {
     if (const auto first = schema::read_outcome(*stored)) return *first;
   }
   if (sound) {
-    Operation& operation = decoded->operation;
+    const Operation& operation = decoded->operation;
     if (decoded->merged) {
-      record_fork(*decoded->merged);
-      operation = settle_conflicts(std::move(operation), *decoded->merged);
+      merged_ = decoded->merged;
+      origin_.from = merged_->from;
+      record_fork(*merged_);
     }
     time_ = operation.time;
     outcome.time = operation.time;
@@ -71,25 +65,20 @@ void Applier::note_text(const AccountId& author) {
   if (state == Life::none) return;
   records_.put(schema::authored_prefix(author).seq(at_.seq).text(), {});
   // Comes too late to be seen by the deletion, so the deletion is noted again.
-  if (state == Life::deleted) put_deletion(author, rooms_left(records_, author));
+  if (state != Life::deleted) return;
+  if (auto known = deletion(author)) {
+    known->texts_upto = at_.seq;
+    put_deletion(author, *known);
+  }
 }
 
-void Applier::put_deletion(const AccountId& account, const std::vector<RoomId>& rooms) {
-  schema::Value at;
-  at.seq(at_.seq);
-  std::string value(at.text());
-  for (const RoomId& room : rooms) value.append(room.bytes.begin(), room.bytes.end());
-  records_.put(schema::deletion_key(account).text(), value);
+void Applier::put_deletion(const AccountId& account, const schema::Deletion& deletion) {
+  records_.put(schema::deletion_key(account).text(), schema::deletion_value(deletion));
 }
 
-std::vector<RoomId> rooms_left(const Records& records, const AccountId& account) {
-  std::vector<RoomId> rooms;
-  const auto stored = records.get(schema::deletion_key(account).text());
-  if (!stored) return rooms;
-  Reader reader(*stored);
-  reader.seq();
-  while (reader.left() >= RoomId::size) rooms.push_back(reader.id<RoomId>());
-  return rooms;
+std::optional<schema::Deletion> Applier::deletion(const AccountId& id) const {
+  const auto stored = records_.get(schema::deletion_key(id).text());
+  return stored ? schema::read_deletion(*stored) : std::nullopt;
 }
 
 Applier::Life Applier::life(const AccountId& account) const {
@@ -102,6 +91,11 @@ std::optional<AccountRecord> Applier::live_account(const AccountId& id) const {
   const auto stored = records_.get(schema::account_key(id).text());
   if (!stored || schema::account_deleted(*stored)) return std::nullopt;
   return schema::read_account(id, *stored);
+}
+
+schema::AccountPast Applier::account_past(const AccountId& id) const {
+  const auto stored = records_.get(schema::account_key(id).text());
+  return stored ? schema::read_account_past(*stored) : schema::AccountPast{};
 }
 
 std::vector<std::string> Applier::tails(const schema::Key& prefix) const {

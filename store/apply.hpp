@@ -1,5 +1,6 @@
 // What each entry does to the tables. Deterministic: it reads the entry and the tables, nothing
-// else. Every rule stands in SCHEMA.md, "What an entry does".
+// else. Every rule stands in SCHEMA.md, "What an entry does"; those for operations that come from
+// another history in REPLICATION.md, "Merging".
 #pragma once
 
 #include "protocol/entry.hpp"
@@ -10,9 +11,6 @@ namespace chat262::store {
 
 // Where a cursor points in this history; see Tables::resolve.
 [[nodiscard]] Seq resolve_cursor(const Records& records, const Position& cursor);
-
-// The rooms that a deleted account was in.
-[[nodiscard]] std::vector<RoomId> rooms_left(const Records& records, const AccountId& account);
 
 class Applier {
  public:
@@ -29,7 +27,24 @@ class Applier {
   Outcome apply_operation(const Entry& entry);
   void record_fork(const MergeOrigin& origin);
   void note_text(const AccountId& author);
-  void put_deletion(const AccountId& account, const std::vector<RoomId>& rooms);
+  void put_deletion(const AccountId& account, const schema::Deletion& deletion);
+
+  // ---- what the other history knew (apply_merged.cpp); false outside of a merge
+
+  // The operation is merged, and its own history did not have what has this origin.
+  [[nodiscard]] bool unknown_there(const schema::Origin& origin) const;
+  [[nodiscard]] bool surely_unknown_there(const schema::Origin& origin) const;
+  [[nodiscard]] bool deleted_unknown_there(const AccountId& account) const;
+  [[nodiscard]] bool left_unknown_there(const RoomId& room, const AccountId& account) const;
+  struct FreeName {
+    std::string shown;
+    std::string folded;
+  };
+  [[nodiscard]] std::optional<FreeName> free_name(schema::Table names, const FreeName& taken,
+                                                  ByteView id) const;
+  [[nodiscard]] Seq read_place(const schema::Conversation& conversation, const AccountId& account,
+                               const Position& upto) const;
+  void mark_undelivered(const AccountId& deleted, const AccountId& other);
 
   Status operator()(const op::Register& body);
   Status operator()(const op::OpenSession& body);
@@ -45,24 +60,31 @@ class Applier {
 
   [[nodiscard]] Life life(const AccountId& account) const;
   [[nodiscard]] std::optional<AccountRecord> live_account(const AccountId& id) const;
+  [[nodiscard]] schema::AccountPast account_past(const AccountId& id) const;
+  [[nodiscard]] std::optional<schema::Deletion> deletion(const AccountId& id) const;
   [[nodiscard]] std::optional<schema::Conversation> conversation(const schema::Key& key) const;
   void put_conversation(const schema::Key& key, const schema::Conversation& conversation);
-  void add_item(const ConversationId& conversation, Tables::ItemKind kind, const AccountId& who);
+  void add_item(const ConversationId& conversation, schema::Item::Kind kind, const AccountId& who);
   void put_notice(const AccountId& account, schema::Notice notice);
   [[nodiscard]] Epoch epoch_at(Seq at) const;
+  void put_room(const RoomRecord& room);
+  void put_departure(const RoomId& room, const AccountId& account, const schema::Origin& origin);
   void enter_room(const AccountRecord& account, RoomRecord room);
   void leave_room(const AccountRecord& account, const RoomId& room,
                   const schema::Conversation& seat);
   void remove_session(const AccountId& account, const Hash& token);
   [[nodiscard]] std::vector<Hash> sessions_of(const AccountId& account) const;
   Status send_to_user(const op::SendMessage& body, const AccountId& to);
+  Status send_of_deleted(const op::SendMessage& body, const AccountId& to);
   Status send_to_room(const op::SendMessage& body, const RoomId& to);
   // Keys (without the prefix) of a small range; small enough to be copied.
   [[nodiscard]] std::vector<std::string> tails(const schema::Key& prefix) const;
 
   Records& records_;
-  Position at_{};  // of the entry being applied
-  TimeMs time_{};  // of its operation
+  Position at_{};                      // of the entry being applied
+  TimeMs time_{};                      // of its operation
+  std::optional<MergeOrigin> merged_;  // if it comes from another history
+  schema::Origin origin_;              // of its operation
 };
 
 }  // namespace chat262::store

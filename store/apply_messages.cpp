@@ -15,29 +15,52 @@ Status Applier::operator()(const op::SendMessage& body) {
 Status Applier::send_to_user(const op::SendMessage& body, const AccountId& to) {
   const schema::Key mine = schema::conversation_key(body.from, to);
   auto known = conversation(mine);
-  if (!known && life(body.from) != Life::live) return Status::not_signed_in;
-  if (life(to) != Life::live) return Status::no_such_user;
+  if (!known && life(body.from) != Life::live) {
+    return deleted_unknown_there(body.from) ? send_of_deleted(body, to) : Status::not_signed_in;
+  }
+  const bool delivered = life(to) == Life::live;
+  if (!delivered && !deleted_unknown_there(to)) return Status::no_such_user;
   if (!known) {
     known = schema::Conversation{.id = direct_conversation(body.from, to)};
     put_conversation(mine, *known);
-    put_conversation(schema::conversation_key(to, body.from), *known);
+    if (delivered) put_conversation(schema::conversation_key(to, body.from), *known);
   }
-  add_item(known->id, Tables::ItemKind::message, body.from);
+  add_item(known->id, delivered ? schema::Item::Kind::message : schema::Item::Kind::undelivered,
+           body.from);
+  return Status::ok;
+}
+
+// What the receiver saw of an account that was deleted elsewhere stays with the receiver, as all
+// that the account wrote: without its text.
+Status Applier::send_of_deleted(const op::SendMessage& body, const AccountId& to) {
+  if (life(to) == Life::none) return Status::no_such_user;
+  if (life(to) == Life::deleted) return Status::ok;  // nobody is left to see it
+  const schema::Key theirs = schema::conversation_key(to, body.from);
+  const schema::Conversation known =
+      conversation(theirs).value_or(schema::Conversation{.id = direct_conversation(body.from, to)});
+  put_conversation(theirs, known);
+  add_item(known.id, schema::Item::Kind::message, body.from);
   return Status::ok;
 }
 
 Status Applier::send_to_room(const op::SendMessage& body, const RoomId& to) {
   const auto seat = conversation(schema::conversation_key(body.from, to));
   if (!seat) {
+    if (left_unknown_there(to, body.from)) {  // was a member when it wrote this
+      add_item(room_conversation(to), schema::Item::Kind::message, body.from);
+      return Status::ok;
+    }
     if (life(body.from) != Life::live) return Status::not_signed_in;
     return records_.get(schema::room_key(to).text()) ? Status::not_a_member : Status::no_such_room;
   }
-  add_item(seat->id, Tables::ItemKind::message, body.from);
+  add_item(seat->id, schema::Item::Kind::message, body.from);
   return Status::ok;
 }
 
 Status Applier::operator()(const op::MarkRead& body) {
   if (life(body.account) != Life::live) return Status::not_signed_in;
+  const auto* in_room = std::get_if<RoomId>(&body.conversation);
+  if (in_room != nullptr && left_unknown_there(*in_room, body.account)) return Status::ok;
   const schema::Key key = schema::conversation_key(body.account, body.conversation);
   auto known = conversation(key);
   if (!known) {
@@ -45,14 +68,13 @@ Status Applier::operator()(const op::MarkRead& body) {
       // Nothing was said yet, so there is nothing to mark.
       return life(*user) == Life::none ? Status::no_such_user : Status::ok;
     }
-    const auto& room = std::get<RoomId>(body.conversation);
-    return records_.get(schema::room_key(room).text()) ? Status::not_a_member
-                                                       : Status::no_such_room;
+    return records_.get(schema::room_key(*in_room).text()) ? Status::not_a_member
+                                                           : Status::no_such_room;
   }
-  // The marker may come from a history that was merged away, or point at what is not there yet.
-  const Seq upto = std::min(resolve_cursor(records_, body.upto), at_.seq.previous());
+  // The marker may point at what is not there yet.
+  const Seq upto = std::min(read_place(*known, body.account, body.upto), at_.seq.previous());
   if (upto <= known->read_upto.seq && !mutant("read-markers-go-back")) return Status::ok;
-  known->read_upto = {upto == body.upto.seq ? body.upto.epoch : epoch_at(upto), upto};
+  known->read_upto = {epoch_at(upto), upto};
   if (known->notice.value != 0) {
     records_.remove(schema::notices_prefix(body.account).seq(known->notice).text());
   }
@@ -72,10 +94,12 @@ void Applier::put_conversation(const schema::Key& key, const schema::Conversatio
   records_.put(key.text(), schema::conversation_value(conversation).text());
 }
 
-void Applier::add_item(const ConversationId& conversation, Tables::ItemKind kind,
+void Applier::add_item(const ConversationId& conversation, schema::Item::Kind kind,
                        const AccountId& who) {
+  schema::Item item{.kind = kind, .who = who};
+  if (merged_) item.from = merged_->from;
   records_.put(schema::timeline_prefix(conversation).seq(at_.seq).text(),
-               schema::item_value(kind, who).text());
+               schema::item_value(item).text());
 }
 
 void Applier::put_notice(const AccountId& account, schema::Notice notice) {

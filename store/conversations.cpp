@@ -12,10 +12,37 @@ ConversationRef to_ref(const std::variant<AccountId, RoomId>& with,
   return {.with = with, .id = conversation.id, .read_upto = conversation.read_upto};
 }
 
-Tables::Happening::Kind kind_of(Tables::ItemKind kind) {
+Tables::Item to_item(Seq at, std::string_view value) {
+  using Stored = schema::Item::Kind;
+  const schema::Item stored = schema::read_item(value);
+  Tables::Item item{.seq = at, .who = stored.who};
+  if (stored.kind == Stored::joined) item.kind = Tables::ItemKind::joined;
+  if (stored.kind == Stored::left) item.kind = Tables::ItemKind::left;
+  item.undelivered = stored.kind == Stored::undelivered;
+  return item;
+}
+
+Tables::Happening to_happening(const Tables::Item& item) {
   using Kind = Tables::Happening::Kind;
-  if (kind == Tables::ItemKind::joined) return Kind::joined;
-  return kind == Tables::ItemKind::left ? Kind::left : Kind::message;
+  Tables::Happening happening{.seq = item.seq, .undelivered_message = item.undelivered};
+  if (item.kind == Tables::ItemKind::joined) happening.kind = Kind::joined;
+  if (item.kind == Tables::ItemKind::left) happening.kind = Kind::left;
+  return happening;
+}
+
+Tables::Happening::Kind kind_of(schema::Notice notice) {
+  using Kind = Tables::Happening::Kind;
+  switch (notice) {
+    case schema::Notice::read:
+      return Kind::read;
+    case schema::Notice::renamed:
+      return Kind::renamed;
+    case schema::Notice::undelivered:
+      return Kind::undelivered;
+    case schema::Notice::left:
+      break;
+  }
+  return Kind::left;
 }
 
 // The first `limit` of what is added, by seq. Ones of equal seq happened in several conversations
@@ -82,12 +109,7 @@ std::vector<Tables::Item> DiskTables::items(Direction direction, const Conversat
   const schema::Key prefix = schema::timeline_prefix(conversation);
   Scan scan = records_.scan(direction, prefix.text(), schema::Key(prefix).seq(bound).text());
   for (; scan.valid() && found.size() < limit; scan.next()) {
-    Reader value(scan.value());
-    Item item;
-    item.seq = Reader(scan.key().substr(prefix.size())).seq();
-    item.kind = static_cast<ItemKind>(value.u8());
-    item.who = value.id<AccountId>();
-    found.push_back(item);
+    found.push_back(to_item(Reader(scan.key().substr(prefix.size())).seq(), scan.value()));
   }
   records_.finish(scan);
   return found;
@@ -112,9 +134,8 @@ std::uint64_t DiskTables::unread(const ConversationId& conversation, const Accou
   const schema::Key from = schema::Key(prefix).seq(read.next());
   Scan scan = records_.scan(Direction::up, prefix.text(), from.text());
   for (; scan.valid() && count < max; scan.next()) {
-    Reader value(scan.value());
-    const auto kind = static_cast<ItemKind>(value.u8());
-    if (kind == ItemKind::message && value.id<AccountId>() != account) ++count;
+    const Item item = to_item(Seq{}, scan.value());
+    if (item.kind == ItemKind::message && item.who != account) ++count;
   }
   records_.finish(scan);
   return count;
@@ -144,7 +165,7 @@ std::vector<Tables::Happening> DiskTables::happenings(const AccountId& account, 
     for (; scan.valid(); scan.next()) {
       const Seq at = Reader(scan.key().substr(prefix.size())).seq();
       if (!earliest.wants(at)) break;
-      earliest.add({at, kind_of(static_cast<ItemKind>(Reader(scan.value()).u8()))});
+      earliest.add(to_happening(to_item(at, scan.value())));
     }
     records_.finish(scan);
   }
@@ -155,9 +176,8 @@ std::vector<Tables::Happening> DiskTables::happenings(const AccountId& account, 
   for (; scan.valid(); scan.next()) {
     const Seq at = Reader(scan.key().substr(prefix.size())).seq();
     if (!earliest.wants(at)) break;
-    const auto notice = static_cast<schema::Notice>(Reader(scan.value()).u8());
     earliest.add(
-        {at, notice == schema::Notice::read ? Happening::Kind::read : Happening::Kind::left});
+        {.seq = at, .kind = kind_of(static_cast<schema::Notice>(Reader(scan.value()).u8()))});
   }
   records_.finish(scan);
   return earliest.take();
@@ -194,11 +214,15 @@ Concerned DiskTables::concerned(const Entry& entry) const {
   } else if (const auto* leave = std::get_if<op::LeaveRoom>(&body)) {
     concerned.accounts.push_back(leave->account);
     concerned.room = leave->room;
+  } else if (const auto* made = std::get_if<op::Register>(&body)) {
+    concerned.accounts.push_back(made->account);
   } else if (const auto* mark = std::get_if<op::MarkRead>(&body)) {
     concerned.accounts.push_back(mark->account);
   } else if (const auto* gone = std::get_if<op::DeleteAccount>(&body)) {
     concerned.accounts.push_back(gone->account);
-    concerned.more_rooms = rooms_left(records_, gone->account);
+    const auto stored = records_.get(schema::deletion_key(gone->account).text());
+    auto deletion = stored ? schema::read_deletion(*stored) : std::nullopt;
+    if (deletion) concerned.more_rooms = std::move(deletion->rooms);
   }
   return concerned;
 }

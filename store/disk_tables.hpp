@@ -44,6 +44,8 @@ class DiskTables final : public Tables {
   std::optional<Outcome> request(const RequestId& id) const override;
   std::optional<AccountRecord> account(const AccountId& id) const override;
   std::optional<AccountRecord> account_named(const std::string& folded) const override;
+  std::vector<AccountRecord> accounts_once_named(const std::string& folded,
+                                                 unsigned limit) const override;
   std::optional<SessionRecord> session(const Hash& token_hash) const override;
   std::optional<RoomRecord> room(const RoomId& id) const override;
   std::optional<RoomRecord> room_named(const std::string& folded) const override;

@@ -27,6 +27,20 @@ std::optional<AccountRecord> DiskTables::account_named(const std::string& folded
   return id ? account(Reader(*id).id<AccountId>()) : std::nullopt;
 }
 
+std::vector<AccountRecord> DiskTables::accounts_once_named(const std::string& folded,
+                                                           unsigned limit) const {
+  std::vector<AccountRecord> found;
+  if (folded.size() > limits::name_bytes_max) return found;
+  const schema::Key prefix = schema::former_name_prefix(folded);
+  Scan scan = records_.scan(Direction::up, prefix.text(), prefix.text());
+  for (; scan.valid() && found.size() < limit; scan.next()) {
+    auto record = account(Reader(scan.key().substr(prefix.size())).id<AccountId>());
+    if (record && !record->deleted) found.push_back(std::move(*record));
+  }
+  records_.finish(scan);
+  return found;
+}
+
 std::optional<SessionRecord> DiskTables::session(const Hash& token_hash) const {
   const auto stored = records_.get(schema::session_key(token_hash).text());
   return stored ? schema::read_session(*stored) : std::nullopt;

@@ -1,5 +1,7 @@
 #include "store/schema.hpp"
 
+#include "protocol/limits.hpp"
+
 namespace chat262::store::schema {
 
 Key conversation_key(const AccountId& account, const std::variant<AccountId, RoomId>& with) {
@@ -15,15 +17,48 @@ std::variant<AccountId, RoomId> read_with(std::string_view key_tail) {
   return reader.id<RoomId>();
 }
 
+Value origin_value(const Origin& origin) {
+  Value value;
+  value.seq(origin.at).position(origin.from);
+  return value;
+}
+
+Origin read_origin(std::string_view value) {
+  Reader reader(value);
+  Origin origin;
+  origin.at = reader.seq();
+  origin.from = reader.position();
+  return origin;
+}
+
 // The flag comes first: account_deleted() is asked for with every message.
-Value account_value(const AccountRecord& record) {
+Value account_value(const AccountRecord& record, const AccountPast& past) {
   Value value;
   value.u8(record.deleted ? 1 : 0)
       .time(record.created)
       .string(record.name)
       .string(record.folded)
-      .string(record.password_hash);
+      .string(record.password_hash)
+      .string(record.former_name)
+      .tail(origin_value(past.password).text())
+      .time(past.password_changed)
+      .time(past.sessions_closed);
   return value;
+}
+
+namespace {
+constexpr std::size_t account_past_bytes = 8 + 17 + 8 + 8;
+}
+
+AccountPast read_account_past(std::string_view value) {
+  AccountPast past;
+  if (value.size() < account_past_bytes) return past;
+  Reader reader(value.substr(value.size() - account_past_bytes));
+  past.password.at = reader.seq();
+  past.password.from = reader.position();
+  past.password_changed = reader.time();
+  past.sessions_closed = reader.time();
+  return past;
 }
 
 std::optional<AccountRecord> read_account(const AccountId& id, std::string_view value) {
@@ -35,12 +70,19 @@ std::optional<AccountRecord> read_account(const AccountId& id, std::string_view 
   record.name = reader.string();
   record.folded = reader.string();
   record.password_hash = reader.string();
+  record.former_name = reader.string();
+  reader.skip(account_past_bytes);
   if (!reader.complete()) return std::nullopt;
   return record;
 }
 
 bool account_deleted(std::string_view value) {
   return value.empty() || value.front() != 0;
+}
+
+bool sound_name(std::string_view shown, std::string_view folded) {
+  return !shown.empty() && shown.size() <= limits::name_bytes_max && !folded.empty() &&
+         folded.size() <= limits::name_bytes_max;
 }
 
 Value session_value(const SessionRecord& record) {
@@ -61,7 +103,7 @@ std::optional<SessionRecord> read_session(std::string_view value) {
 
 Value room_value(const RoomRecord& record) {
   Value value;
-  value.u64(record.members).string(record.name).string(record.folded);
+  value.u64(record.members).string(record.name).string(record.folded).string(record.former_name);
   return value;
 }
 
@@ -72,6 +114,7 @@ std::optional<RoomRecord> read_room(const RoomId& id, std::string_view value) {
   record.members = reader.u64();
   record.name = reader.string();
   record.folded = reader.string();
+  record.former_name = reader.string();
   if (!reader.complete()) return std::nullopt;
   return record;
 }
@@ -96,10 +139,39 @@ std::optional<Conversation> read_conversation(std::string_view value) {
   return conversation;
 }
 
-Value item_value(Tables::ItemKind kind, const AccountId& who) {
+Value item_value(const Item& item) {
   Value value;
-  value.u8(static_cast<std::uint8_t>(kind)).id(who);
+  value.u8(static_cast<std::uint8_t>(item.kind)).id(item.who);
+  if (item.from) value.position(*item.from);
   return value;
+}
+
+Item read_item(std::string_view value) {
+  Reader reader(value);
+  Item item;
+  item.kind = static_cast<Item::Kind>(reader.u8());
+  item.who = reader.id<AccountId>();
+  if (reader.left() > 0) item.from = reader.position();
+  return item;
+}
+
+std::string deletion_value(const Deletion& deletion) {
+  Value head;
+  head.seq(deletion.texts_upto).tail(origin_value(deletion.origin).text());
+  std::string value(head.text());
+  for (const RoomId& room : deletion.rooms) value.append(room.bytes.begin(), room.bytes.end());
+  return value;
+}
+
+std::optional<Deletion> read_deletion(std::string_view value) {
+  Reader reader(value);
+  Deletion deletion;
+  deletion.texts_upto = reader.seq();
+  deletion.origin.at = reader.seq();
+  deletion.origin.from = reader.position();
+  while (reader.left() >= RoomId::size) deletion.rooms.push_back(reader.id<RoomId>());
+  if (!reader.complete()) return std::nullopt;
+  return deletion;
 }
 
 Value outcome_value(const Outcome& outcome) {

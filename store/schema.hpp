@@ -4,8 +4,11 @@
 // key_bytes_max, which is far below LMDB's limit.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/entry.hpp"
 #include "store/bytes.hpp"
@@ -14,7 +17,7 @@
 namespace chat262::store::schema {
 
 inline constexpr std::size_t key_bytes_max = 128;
-inline constexpr std::size_t value_bytes_max = 512;
+inline constexpr std::size_t value_bytes_max = 640;
 inline constexpr std::size_t password_hash_bytes_max = 255;
 
 using Key = FixedWriter<key_bytes_max>;
@@ -35,7 +38,9 @@ enum class Table : std::uint8_t {
   requests = 'o',
   deletions = 'd',
   epochs = 'e',
-  forks = 'f'
+  forks = 'f',
+  former_names = 'p',
+  departures = 'v'
 };
 
 [[nodiscard]] inline Key prefix(Table table) {
@@ -60,6 +65,13 @@ enum class Table : std::uint8_t {
 }
 [[nodiscard]] inline Key room_name_key(std::string_view folded) {
   return prefix(Table::room_names).tail(folded);
+}
+// No name holds a zero byte.
+[[nodiscard]] inline Key former_name_prefix(std::string_view folded) {
+  return prefix(Table::former_names).tail(folded).u8(0);
+}
+[[nodiscard]] inline Key departure_key(const RoomId& room, const AccountId& account) {
+  return prefix(Table::departures).id(room).id(account);
 }
 [[nodiscard]] inline Key members_prefix(const RoomId& room) {
   return prefix(Table::members).id(room);
@@ -93,10 +105,47 @@ enum class Table : std::uint8_t {
 
 // ---- values
 
-[[nodiscard]] Value account_value(const AccountRecord& record);
+// Where an entry stands in this history, and where it was first written: in a history that was
+// merged, or here.
+struct Origin {
+  Seq at{};
+  Position from{};
+};
+[[nodiscard]] Value origin_value(const Origin& origin);
+[[nodiscard]] Origin read_origin(std::string_view value);
+
+// Of a name: whose it is, and since when.
+template <class Id>
+struct Holder {
+  Id id{};
+  Origin origin;
+};
+template <class Id>
+[[nodiscard]] Value holder_value(const Holder<Id>& holder) {
+  Value value;
+  value.id(holder.id).tail(origin_value(holder.origin).text());
+  return value;
+}
+template <class Id>
+[[nodiscard]] Holder<Id> read_holder(std::string_view value) {
+  return {Reader(value).id<Id>(), read_origin(value.substr(std::min(Id::size, value.size())))};
+}
+
+// What only apply reads of an account: what decides between two histories.
+struct AccountPast {
+  Origin password;            // its newest change; at 0: never changed
+  TimeMs password_changed{};  // time of that
+  TimeMs sessions_closed{};   // greatest time at which all were closed
+};
+[[nodiscard]] AccountPast read_account_past(std::string_view value);
+
+[[nodiscard]] Value account_value(const AccountRecord& record, const AccountPast& past);
 [[nodiscard]] std::optional<AccountRecord> read_account(const AccountId& id,
                                                         std::string_view value);
 [[nodiscard]] bool account_deleted(std::string_view value);
+
+// Of a name of an account or room.
+[[nodiscard]] bool sound_name(std::string_view shown, std::string_view folded);
 
 [[nodiscard]] Value session_value(const SessionRecord& record);
 [[nodiscard]] std::optional<SessionRecord> read_session(std::string_view value);
@@ -113,9 +162,25 @@ struct Conversation {  // as one account sees it
 [[nodiscard]] Value conversation_value(const Conversation& conversation);
 [[nodiscard]] std::optional<Conversation> read_conversation(std::string_view value);
 
-[[nodiscard]] Value item_value(Tables::ItemKind kind, const AccountId& who);
+// Of a timeline. A message may be undelivered: its receiver's account was deleted meanwhile.
+struct Item {
+  enum class Kind : std::uint8_t { message = 0, joined = 1, left = 2, undelivered = 3 };
+  Kind kind = Kind::message;
+  AccountId who{};
+  std::optional<Position> from{};  // of the history that it was merged from
+};
+[[nodiscard]] Value item_value(const Item& item);
+[[nodiscard]] Item read_item(std::string_view value);
 
-enum class Notice : std::uint8_t { read = 0, left = 1 };
+enum class Notice : std::uint8_t { read = 0, left = 1, renamed = 2, undelivered = 3 };
+
+struct Deletion {
+  Seq texts_upto{};  // the last entry after which its texts must be erased
+  Origin origin;
+  std::vector<RoomId> rooms;  // that the account was in
+};
+[[nodiscard]] std::optional<Deletion> read_deletion(std::string_view value);
+[[nodiscard]] std::string deletion_value(const Deletion& deletion);
 
 [[nodiscard]] Value outcome_value(const Outcome& outcome);
 [[nodiscard]] std::optional<Outcome> read_outcome(std::string_view value);

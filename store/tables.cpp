@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view mark_key("\0meta", 5);
 // Put beside the environment when a damaged record was met: the next start builds the tables anew.
 constexpr const char* rebuild_file = "rebuild";
+// Tables of another format are built anew from the log.
+constexpr std::uint32_t tables_format_version = 2;
 
 // LMDB must not touch a file whose structure is damaged.
 bool pages_whole(const fs::path& file) {
@@ -95,7 +97,7 @@ Result<bool> DiskTables::read_mark(const Log& log) {
     Reader reader(opened.value);
     const std::uint32_t format = reader.u32();
     mark = {reader.seq(), reader.hash(), reader.time()};
-    if (!opened.intact || !reader.complete() || format != format_version) return false;
+    if (!opened.intact || !reader.complete() || format != tables_format_version) return false;
   }
   if (mark.seq.value > 0) {
     auto entry = log.read(mark.seq, mark.seq, 1);
@@ -130,7 +132,7 @@ Result<void> DiskTables::start_anew() {
 
 Result<void> DiskTables::put_mark(lmdb::Txn& txn, const Mark& mark) const {
   FixedWriter<64> value;
-  value.u32(format_version).seq(mark.seq).hash(mark.hash).time(mark.time);
+  value.u32(tables_format_version).seq(mark.seq).hash(mark.hash).time(mark.time);
   Bytes record;
   seal_record(to_bytes(mark_key), value.view(), record);
   return txn.put(db_, to_bytes(mark_key), record);

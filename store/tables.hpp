@@ -35,6 +35,7 @@ struct AccountRecord {
   std::string name;
   std::string folded;
   std::string password_hash;
+  std::string former_name;  // as it was registered, if a merge gave it another one; else ""
   TimeMs created{};
   bool deleted = false;
 };
@@ -47,6 +48,7 @@ struct RoomRecord {
   RoomId id{};
   std::string name;
   std::string folded;
+  std::string former_name;  // as it was created, if a merge gave it another one; else ""
   std::uint64_t members = 0;
 };
 struct ConversationRef {  // as one account sees it
@@ -116,6 +118,9 @@ class Tables {
   // Deleted accounts are found too: their names stay taken.
   [[nodiscard]] virtual std::optional<AccountRecord> account_named(
       const std::string& folded) const = 0;
+  // Accounts that were registered by this name, and were renamed by a merge; at most `limit`.
+  [[nodiscard]] virtual std::vector<AccountRecord> accounts_once_named(const std::string& folded,
+                                                                       unsigned limit) const = 0;
   [[nodiscard]] virtual std::optional<SessionRecord> session(const Hash& token_hash) const = 0;
   [[nodiscard]] virtual std::optional<RoomRecord> room(const RoomId& id) const = 0;
   [[nodiscard]] virtual std::optional<RoomRecord> room_named(const std::string& folded) const = 0;
@@ -153,6 +158,7 @@ class Tables {
     Seq seq{};
     ItemKind kind = ItemKind::message;
     AccountId who{};
+    bool undelivered = false;  // a message whose receiver's account was deleted before a merge
   };
   // Items strictly above / below `from`, in that direction, at most `limit`. `below` without a
   // `from` starts at the newest.
@@ -167,10 +173,18 @@ class Tables {
                                              std::uint64_t max) const = 0;
 
   // What an account's events are made of, in log order, above `since`, at most `limit`: items of
-  // its conversations (rooms: since it joined) and its own read markers and leaves.
+  // its conversations (rooms: since it joined) and what only it is told (see schema::Notice).
   struct Happening {
     Seq seq{};
-    enum class Kind : std::uint8_t { message, joined, left, read } kind = Kind::message;
+    enum class Kind : std::uint8_t {
+      message,
+      joined,
+      left,
+      read,
+      renamed,
+      undelivered
+    } kind = Kind::message;
+    bool undelivered_message = false;  // kind message, as Item::undelivered
   };
   [[nodiscard]] virtual std::vector<Happening> happenings(const AccountId& account, Seq since,
                                                           unsigned limit) const = 0;

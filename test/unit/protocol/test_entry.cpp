@@ -138,8 +138,10 @@ TEST_CASE("a merged entry keeps request, operation and text, and says where it c
     const auto twice = make_merged_entry(placed, samples::position(8, 0, 70));
     REQUIRE(twice);
     CHECK(decode_operation(*twice)->operation == decoded->operation);
-    CHECK(decode_operation(*twice)->merged ==
-          MergeOrigin{samples::position(8, 0, 70), placed.position()});
+    CHECK(decode_operation(*twice)->merged == decoded->merged);
+    const Position lower = samples::position(1, 0, 1);
+    CHECK(decode_operation(*make_merged_entry(placed, lower))->merged ==
+          MergeOrigin{lower, original.position()});
   }
   SECTION("an erased text stays erased") {
     Entry erased = original;
