@@ -113,7 +113,7 @@ class Service final : public NodeListener, private EntrySource {
   void verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now);
   void start_password(ReplyTo to, const Request& request, PasswordJob job, Now now);
   void read(ReplyTo to, const Request& request, Now now);
-  void read_events(ReplyTo to, std::uint64_t number, const AccountId& account,
+  void read_events(ReplyTo to, std::uint64_t number, const Session& session,
                    const request::Events& events, Now now);
   void answer_events(const EventWaiters::Waiting& waiting, bool even_if_empty, Now now);
 

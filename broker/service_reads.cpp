@@ -61,7 +61,7 @@ void Service::read(ReplyTo to, const Request& request, Now now) {
       [&](const auto& body) {
         using Body = std::decay_t<decltype(body)>;
         if constexpr (std::is_same_v<Body, request::Events>) {
-          read_events(to, number, account, body, now);
+          read_events(to, number, *session, body, now);
         } else if constexpr (std::is_same_v<Body, request::History>) {
           answer_when_committed(to, to_reply(number, queries_.history(account, body)), now);
         } else if constexpr (std::is_same_v<Body, request::ListConversations>) {
@@ -82,7 +82,7 @@ void Service::read(ReplyTo to, const Request& request, Now now) {
 
 // ---- events
 
-void Service::read_events(ReplyTo to, std::uint64_t number, const AccountId& account,
+void Service::read_events(ReplyTo to, std::uint64_t number, const Session& session,
                           const request::Events& events, Now now) {
   const auto since = queries_.events_since(events);
   if (!since) {
@@ -90,7 +90,8 @@ void Service::read_events(ReplyTo to, std::uint64_t number, const AccountId& acc
     return;
   }
   EventWaiters::Waiting waiting;
-  waiting.account = account;
+  waiting.account = session.account;
+  waiting.session = session.token_hash;
   waiting.to = to;
   waiting.number = number;
   waiting.since = *since;
@@ -101,6 +102,11 @@ void Service::read_events(ReplyTo to, std::uint64_t number, const AccountId& acc
 }
 
 void Service::answer_events(const EventWaiters::Waiting& waiting, bool even_if_empty, Now now) {
+  if (!tables_.session(waiting.session)) {  // it ended meanwhile
+    refuse_when_committed(waiting.to, waiting.number,
+                          {Status::not_signed_in, status_text(Status::not_signed_in)}, now);
+    return;
+  }
   auto found = queries_.events(waiting.account, waiting.since, waiting.limit);
   if (found.events.empty() && !even_if_empty) {
     if (events_.add(waiting)) return;

@@ -59,6 +59,7 @@ class EventWaiters {
  public:
   struct Waiting {
     AccountId account{};
+    Hash session{};  // of the token
     ReplyTo to{};
     std::uint64_t number = 0;
     Seq since{};

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -15,6 +16,7 @@
 
 #include "test/simulation/clients.hpp"
 #include "test/simulation/run.hpp"
+#include "test/simulation/shrink.hpp"
 
 namespace chat262::test {
 
@@ -27,6 +29,8 @@ struct Arguments {
   bool trace = false;
   bool twice = false;
   bool keep_going = false;
+  bool shrinks = false;
+  std::string list;  // a file of runs
 };
 
 struct Totals {
@@ -75,6 +79,11 @@ bool run_one(const Options& options, const Arguments& arguments, Totals& totals)
     std::cout << label_of(options) << ": " << result.why << "\n  faults:";
     for (const Fault& fault : result.faults) std::cout << "\n    " << text_of(fault);
     std::cout << "\n  replay with: simulation " << command_of(options) << " --trace" << std::endl;
+    if (arguments.shrinks) {
+      const Options least =
+          shrink(options, [](const std::string& line) { std::cout << "  " << line << std::endl; });
+      std::cout << "  smaller: simulation " << command_of(least) << " --trace" << std::endl;
+    }
     return false;
   }
   if (arguments.trace) {
@@ -129,10 +138,14 @@ int run_all(const Arguments& arguments) {
   return totals.failures == 0 ? 0 : 1;
 }
 
+// A file of runs, one a line, `#` starts a comment.
+int run_list(const Arguments& arguments);
+
 int usage() {
   std::cerr << "simulation [--seed S | --seeds FROM COUNT | --twice FROM COUNT] [--regime NAME]\n"
                "           [--without RULES] [--trace] [--keep-going]\n"
-               "           [--clients LIST] [--until MS] [--faults LIST]\n";
+               "           [--clients LIST] [--until MS] [--faults LIST] [--falsify HOW]\n"
+               "           [--shrink] [--list FILE]\n";
   for (const Regime& regime : regimes) {
     std::cerr << "  " << regime.name << ": " << regime.what << "\n";
   }
@@ -181,6 +194,12 @@ bool read(const std::vector<std::string>& words, Arguments& arguments) {
       if (!options.faults) return false;
     } else if (word == "--trace") {
       arguments.trace = true;
+    } else if (word == "--falsify") {
+      options.falsehood = next();
+    } else if (word == "--list") {
+      arguments.list = next();
+    } else if (word == "--shrink") {
+      arguments.shrinks = true;
     } else if (word == "--keep-going") {
       arguments.keep_going = true;
     } else {
@@ -188,6 +207,48 @@ bool read(const std::vector<std::string>& words, Arguments& arguments) {
     }
   }
   return true;
+}
+
+// Words as a shell splits them, as far as command_of() needs it: '..' keeps spaces.
+std::vector<std::string> split(const std::string& line) {
+  std::vector<std::string> words;
+  bool quoted = false;
+  bool inside = false;
+  for (const char c : line) {
+    if (c == '#' && !quoted) break;
+    if (c == '\'') {
+      quoted = !quoted;
+      if (quoted && !inside) words.emplace_back();
+      inside = true;
+    } else if (c == ' ' && !quoted) {
+      inside = false;
+    } else {
+      if (!inside) words.emplace_back();
+      inside = true;
+      words.back() += c;
+    }
+  }
+  return words;
+}
+
+int run_list(const Arguments& arguments) {
+  std::ifstream file(arguments.list);
+  if (!file) {
+    std::cerr << "cannot read " << arguments.list << "\n";
+    return 2;
+  }
+  int result = 0;
+  for (std::string line; std::getline(file, line);) {
+    const std::vector<std::string> words = split(line);
+    if (words.empty()) continue;
+    Arguments one;
+    if (!read(words, one)) {
+      std::cerr << "not understood: " << line << "\n";
+      return 2;
+    }
+    if (run_all(one) != 0) result = 1;
+  }
+  return result;
 }
 
 }  // namespace
@@ -202,5 +263,5 @@ int main(int argc, char* argv[]) {
   mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   std::signal(SIGABRT, say_replay);
   std::signal(SIGSEGV, say_replay);
-  return run_all(arguments);
+  return arguments.list.empty() ? run_all(arguments) : run_list(arguments);
 }

@@ -4,6 +4,7 @@
 
 #include "test/simulation/answers.hpp"
 #include "test/simulation/clients.hpp"
+#include "test/simulation/falsify.hpp"
 #include "test/simulation/faults.hpp"
 #include "test/simulation/tamper.hpp"
 
@@ -89,6 +90,7 @@ std::string command_of(const Options& options) {
     }
     text += list.empty() ? "none" : list;
   }
+  if (!options.falsehood.empty()) text += " --falsify " + options.falsehood;
   if (options.until) text += " --until " + std::to_string(*options.until / milliseconds);
   if (options.faults) text += " --faults '" + text_of(*options.faults) + "'";
   return text;
@@ -125,7 +127,9 @@ RunResult run(const Options& options, const std::function<void(const std::string
     if (!regime.nonsense) {
       calm(world, *faults, clients);
       world.check_final();
-      check_answers(clients.history(), world.log(server_id(0)).entries(), regime);
+      History history = clients.history();
+      if (!options.falsehood.empty()) falsify(history, options.falsehood);
+      check_answers(history, world.log(server_id(0)).entries(), regime);
     }
   } catch (const Violation& violation) {
     if (!regime.nonsense) result.why = violation.what();

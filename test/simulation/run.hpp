@@ -23,6 +23,7 @@ struct Options {
   unsigned clients = ~0U;                    // bit i: client i works
   std::optional<Time> until;                 // faults and work end then; none: drawn
   std::optional<std::vector<Fault>> faults;  // none: drawn
+  std::string falsehood;                     // one answer is falsified: see falsify.hpp
 };
 
 // The words behind `simulation` that repeat it.

@@ -49,7 +49,7 @@ struct World::Server final : broker::NodeHost,
   EntryLog log;  // as the core believes it to be: on disk, or its write is under way
   Time wakes = never;
   Time ticked = 0;
-  std::deque<Occasion> aside;  // while paused
+  std::deque<Occasion> aside;     // while paused
   std::deque<Occasion> gathered;  // requests that one turn will take together
   Time gathered_due = never;
   std::vector<Answer> answers;

@@ -10,7 +10,13 @@ namespace chat262::test {
 
 namespace {
 
-// Argon2 would take longer than the rest of a run.
+inline constexpr Time probe_time = 1 * milliseconds;
+inline constexpr Time probe_timeout = 300 * milliseconds;
+inline constexpr Time million = 1'000'000;
+inline constexpr Time room_told = 500 * milliseconds;
+
+}  // namespace
+
 std::string cheap_hash(const std::string& password) {
   const Hash hash =
       hash_of({reinterpret_cast<const std::uint8_t*>(password.data()), password.size()});
@@ -21,13 +27,6 @@ std::string cheap_hash(const std::string& password) {
   }
   return text;
 }
-
-inline constexpr Time probe_time = 1 * milliseconds;
-inline constexpr Time probe_timeout = 300 * milliseconds;
-inline constexpr Time million = 1'000'000;
-inline constexpr Time room_told = 500 * milliseconds;
-
-}  // namespace
 
 World::World(Settings settings)
     : settings_(std::move(settings)), random_(settings_.seed), network_(settings_.servers) {

@@ -194,7 +194,7 @@ class World {
   void turn(Server& server, const std::function<void()>& what);
   void finish_turn(Server& server);
   void give(Server& server, Occasion occasion);  // a turn with it, or puts it aside while paused
-  void gather(Server& server, Asked asked);  // or gives it
+  void gather(Server& server, Asked asked);      // or gives it
   void take_gathered(Server& server);
   void take(Server& server, Occasion& occasion);
   [[nodiscard]] static bool is_message(const Occasion& occasion);
@@ -269,6 +269,9 @@ class World {
   std::vector<Hash> history_;               // committed anywhere, seq 1 first
   std::map<Position, Hash> seen_entries_;   // every entry ever written anywhere
 };
+
+// The password hash of the simulated workers: Argon2 would take longer than the rest of a run.
+[[nodiscard]] std::string cheap_hash(const std::string& password);
 
 // ClientId that shows as `name` in a trace; at most 16 characters.
 [[nodiscard]] ClientId client_named(const std::string& name);

@@ -175,6 +175,16 @@ TEST_CASE_METHOD(Signed, "events wait for something to happen, and name where to
   CHECK(body_of<reply::Events>(*server.reply_to(empty)).events.empty());
 }
 
+TEST_CASE_METHOD(Signed, "events that wait are not told to a session that has ended") {
+  const auto since = body_of<reply::Events>(bob.get(request::Events{Cursor{}, 0, 100})).next;
+  const auto to = bob.ask(request::Events{since, 700, 100});
+  server.work();
+  REQUIRE(bob.get(request::LogOut{}).status == Status::ok);
+  alice.get(request::Send{user("bob"), "too late", {}});
+  REQUIRE(server.reply_to(to) != nullptr);
+  CHECK(server.reply_to(to)->status == Status::not_signed_in);
+}
+
 TEST_CASE_METHOD(Signed, "an event is told when its entry is committed and not before") {
   const auto since = body_of<reply::Events>(bob.get(request::Events{Cursor{}, 0, 100})).next;
   const auto to = bob.ask(request::Events{since, 700, 100});

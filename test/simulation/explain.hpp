@@ -1,0 +1,21 @@
+// Linearizability: is there one order of all operations that explains every answer, and in which an
+// operation that began after another one had ended stands behind it?
+//
+// The order of the final log is tried, so what is proved does not depend on the servers' word: an
+// order that explains everything is found, or none is claimed. A write that is in the log stands
+// where the log has it. A read, or a write that was refused and left no entry, saw the state after
+// some entry; the earliest one is taken that explains its answer and comes after everything that
+// its client could have known.
+#pragma once
+
+#include <vector>
+
+#include "protocol/entry.hpp"
+#include "test/simulation/history.hpp"
+
+namespace chat262::test {
+
+// Throws Violation. For one history without merged operations.
+void check_explained(const History& history, const std::vector<Entry>& log);
+
+}  // namespace chat262::test
