@@ -34,6 +34,18 @@ std::optional<store::AccountRecord> living_account(const store::Tables& tables,
   return record;
 }
 
+// Whose password a log-in may be given: the holder of the name, then those whom a merge renamed.
+std::vector<store::AccountRecord> login_candidates(const store::Tables& tables,
+                                                   const std::string& typed) {
+  std::vector<store::AccountRecord> found;
+  const auto name = fold(typed);
+  if (!name) return found;
+  if (auto holder = living_account(tables, typed)) found.push_back(std::move(*holder));
+  auto former = tables.accounts_once_named(*name, limits::login_former_names_max);
+  std::move(former.begin(), former.end(), std::back_inserter(found));
+  return found;
+}
+
 std::optional<store::RoomRecord> find_room(const store::Tables& tables, const std::string& typed) {
   const auto name = fold(typed);
   if (!name) return std::nullopt;
@@ -186,18 +198,20 @@ Verdict job_for_register(const store::Tables& tables, const request::Register& b
   return Admission::NeedsPassword{std::move(job)};
 }
 
-Verdict job_for_login(const store::Tables& tables, const request::LogIn& body) {
+Verdict job_for_login(const store::Tables& tables, const request::LogIn& body, unsigned candidate) {
   if (body.token.size() != chat262::limits::token_bytes) {
     return Refusal{Status::bad_argument, "a session token is 32 random bytes"};
   }
   if (body.password.size() > chat262::limits::password_bytes_max) {
     return refuse(Status::wrong_credentials);
   }
-  const auto account = living_account(tables, body.name);
+  const auto candidates = login_candidates(tables, body.name);
+  if (candidate > 0 && candidate >= candidates.size()) return refuse(Status::wrong_credentials);
   PasswordJob job;
   job.verify = true;
   job.password = body.password;
-  job.hash = account ? account->password_hash : nobodys_hash();
+  job.candidate = candidate;
+  job.hash = candidates.empty() ? nobodys_hash() : candidates[candidate].password_hash;
   return Admission::NeedsPassword{std::move(job)};
 }
 
@@ -262,7 +276,7 @@ Verdict Admission::admit(const Request& request, TimeMs now) {
     return job_for_register(tables_, *body);
   }
   if (const auto* body = std::get_if<request::LogIn>(&request.body)) {
-    return job_for_login(tables_, *body);
+    return job_for_login(tables_, *body, 0);
   }
   const auto session = find_session(tables_, request.token, now);
   if (!session) return refuse(Status::not_signed_in);
@@ -286,7 +300,11 @@ Verdict Admission::admit_with_password(const Request& request, const PasswordJob
   if (const auto outcome = tables_.request({request.client, request.number})) {
     return Known{outcome->at, reply_for(request)};
   }
-  if (!verified) return refuse(Status::wrong_credentials);
+  if (!verified) {
+    const auto* login = std::get_if<request::LogIn>(&request.body);
+    if (login != nullptr) return job_for_login(tables_, *login, job.candidate + 1);
+    return refuse(Status::wrong_credentials);
+  }
   if (job.make && hash.empty()) return Refusal{Status::busy, "no memory for a password hash"};
 
   if (const auto* body = std::get_if<request::Register>(&request.body)) {
@@ -301,14 +319,16 @@ Verdict Admission::admit_with_password(const Request& request, const PasswordJob
     return make(request, now, std::move(made));
   }
   if (const auto* body = std::get_if<request::LogIn>(&request.body)) {
-    const auto account = living_account(tables_, body->name);
+    const auto candidates = login_candidates(tables_, body->name);
+    if (job.candidate >= candidates.size()) return refuse(Status::wrong_credentials);
+    const auto& account = candidates[job.candidate];
     // The password was right for a hash that is no longer the account's: it was changed meanwhile.
-    if (!account || account->password_hash != job.hash) return refuse(Status::wrong_credentials);
+    if (account.password_hash != job.hash) return refuse(Status::wrong_credentials);
     const Hash token_hash = hash_of(body->token);
     if (tables_.session(token_hash)) {
       return Refusal{Status::bad_argument, "this session token is in use"};
     }
-    auto admitted = make(request, now, op::OpenSession{account->id, token_hash, {}});
+    auto admitted = make(request, now, op::OpenSession{account.id, token_hash, {}});
     std::get<op::OpenSession>(admitted.operation.body).expires =
         TimeMs{{admitted.operation.time.value + limits::session_ms}};
     return admitted;
@@ -324,6 +344,31 @@ Verdict Admission::admit_with_password(const Request& request, const PasswordJob
   return make(request, now, op::DeleteAccount{session->account});
 }
 
+std::optional<OperationBody> Admission::operation_of(const WriteReply& reply,
+                                                     const store::Outcome& outcome) const {
+  const auto entry = entries_.entry(outcome.at.seq);
+  if (!entry || entry->request != reply.id) return std::nullopt;
+  auto decoded = decode_operation(*entry);
+  if (!decoded) return std::nullopt;
+  return std::move(decoded->operation.body);
+}
+
+// The request's name may be another account's by now: a merge can rename.
+std::optional<store::AccountRecord> Admission::account_of(const WriteReply& reply,
+                                                          const store::Outcome& outcome) const {
+  const auto body = operation_of(reply, outcome);
+  const auto* opened = body ? std::get_if<op::OpenSession>(&*body) : nullptr;
+  return opened != nullptr ? tables_.account(opened->account) : tables_.account_named(reply.folded);
+}
+
+std::optional<store::RoomRecord> Admission::room_of(const WriteReply& reply,
+                                                    const store::Outcome& outcome) const {
+  if (reply.kind == Kind::room_made) return tables_.room(room_id(reply.id));
+  const auto body = operation_of(reply, outcome);
+  const auto* joined = body ? std::get_if<op::JoinRoom>(&*body) : nullptr;
+  return joined != nullptr ? tables_.room(joined->room) : tables_.room_named(reply.folded);
+}
+
 Reply Admission::answer(const WriteReply& reply, std::uint64_t number) const {
   const auto outcome = tables_.request(reply.id);
   if (!outcome) {
@@ -334,10 +379,13 @@ Reply Admission::answer(const WriteReply& reply, std::uint64_t number) const {
   }
   if (outcome->status != Status::ok) return refusal_reply(number, refuse(outcome->status));
   switch (reply.kind) {
-    case Kind::registered:
-      return {Status::ok, number, reply::Registered{account_id(reply.id)}};
+    case Kind::registered: {
+      const auto id = account_id(reply.id);
+      const auto account = tables_.account(id);
+      return {Status::ok, number, reply::Registered{id, account ? account->name : std::string{}}};
+    }
     case Kind::logged_in: {
-      const auto account = tables_.account_named(reply.folded);
+      const auto account = account_of(reply, *outcome);
       if (!account) return refusal_reply(number, refuse(Status::wrong_credentials));
       return {Status::ok, number,
               reply::LoggedIn{account->id, account->name,
@@ -345,11 +393,10 @@ Reply Admission::answer(const WriteReply& reply, std::uint64_t number) const {
                               make_cursor(outcome->at)}};
     }
     case Kind::room_made:
-      return {Status::ok, number, reply::RoomDone{room_id(reply.id)}};
     case Kind::room_joined: {
-      const auto room = tables_.room_named(reply.folded);
+      const auto room = room_of(reply, *outcome);
       if (!room) return refusal_reply(number, refuse(Status::no_such_room));
-      return {Status::ok, number, reply::RoomDone{room->id}};
+      return {Status::ok, number, reply::RoomDone{room->id, room->name}};
     }
     case Kind::sent:
       return {Status::ok, number,

@@ -24,9 +24,19 @@ struct Session {
 [[nodiscard]] std::optional<Session> find_session(const store::Tables& tables, ByteView token,
                                                   TimeMs now);
 
+// The log, for what the tables do not hold: texts, and what an operation was about.
+class EntrySource {
+ public:
+  virtual ~EntrySource() = default;
+  [[nodiscard]] virtual std::optional<Entry> entry(Seq seq) const = 0;
+  // Of the last entry applied.
+  [[nodiscard]] virtual Position applied() const = 0;
+};
+
 class Admission {
  public:
-  explicit Admission(const store::Tables& tables) : tables_(tables) {}
+  Admission(const store::Tables& tables, const EntrySource& entries)
+      : tables_(tables), entries_(entries) {}
 
   struct Admitted {
     Operation operation;
@@ -48,7 +58,8 @@ class Admission {
   [[nodiscard]] Verdict admit(const Request& request, TimeMs now);
 
   // Continues after a NeedsPassword. Everything is looked up again: the world may have moved on.
-  // Never NeedsPassword.
+  // NeedsPassword again: the name is also the former one of an account that a merge renamed, and
+  // the password may be that one's.
   [[nodiscard]] Verdict admit_with_password(const Request& request, const PasswordJob& job,
                                             bool verified, const std::string& hash, TimeMs now);
 
@@ -57,9 +68,17 @@ class Admission {
 
  private:
   const store::Tables& tables_;
+  const EntrySource& entries_;
   TimeMs last_time_{};  // given out
 
   [[nodiscard]] TimeMs stamp(TimeMs now);
+  // What the request came to be about, from the log; nullopt if that cannot be read.
+  [[nodiscard]] std::optional<OperationBody> operation_of(const WriteReply& reply,
+                                                          const store::Outcome& outcome) const;
+  [[nodiscard]] std::optional<store::AccountRecord> account_of(const WriteReply& reply,
+                                                               const store::Outcome& outcome) const;
+  [[nodiscard]] std::optional<store::RoomRecord> room_of(const WriteReply& reply,
+                                                         const store::Outcome& outcome) const;
   [[nodiscard]] Admitted make(const Request& request, TimeMs now, OperationBody body,
                               Bytes text = {});
 };

@@ -18,7 +18,8 @@ struct PasswordJob {
   bool verify = false;  // `password` against `hash`
   std::string password;
   std::string hash;
-  bool make = false;  // then make a hash of `new_password`, if verified
+  unsigned candidate = 0;  // of a log-in: 0 is the name's holder, then who was named so before
+  bool make = false;       // then make a hash of `new_password`, if verified
   std::string new_password;
 };
 

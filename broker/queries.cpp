@@ -73,11 +73,12 @@ class Queries::Names {
     if (fresh) place->second = tables_.account(id).value_or(store::AccountRecord{});
     return place->second;
   }
-  const std::string& room(const RoomId& id) {
+  const store::RoomRecord& room_record(const RoomId& id) {
     const auto [place, fresh] = rooms_.try_emplace(id);
-    if (fresh) place->second = tables_.room(id).value_or(store::RoomRecord{}).name;
+    if (fresh) place->second = tables_.room(id).value_or(store::RoomRecord{});
     return place->second;
   }
+  const std::string& room(const RoomId& id) { return room_record(id).name; }
   Target target(const std::variant<AccountId, RoomId>& with) {
     if (const auto* id = std::get_if<AccountId>(&with)) {
       return {TargetKind::user, account(*id).name};
@@ -88,7 +89,7 @@ class Queries::Names {
  private:
   const store::Tables& tables_;
   std::map<AccountId, store::AccountRecord> accounts_;
-  std::map<RoomId, std::string> rooms_;
+  std::map<RoomId, store::RoomRecord> rooms_;
 };
 
 // ---- names
@@ -143,7 +144,8 @@ Queries::Answer<reply::Members> Queries::members(const request::ListMembers& req
 
 // ---- conversations
 
-std::optional<Message> Queries::message(const AccountId& asker, Seq seq, Names& names) const {
+std::optional<Message> Queries::message(const AccountId& asker, Seq seq, bool undelivered,
+                                        Names& names) const {
   auto entry = entries_.entry(seq);
   if (!entry) return std::nullopt;
   const auto decoded = decode_operation(*entry);
@@ -167,6 +169,8 @@ std::optional<Message> Queries::message(const AccountId& asker, Seq seq, Names& 
   // The texts of a deleted account are hidden at once, and erased from the disk a little later.
   message.erased = entry->erased || author.deleted;
   if (!message.erased) message.text.assign(entry->text.begin(), entry->text.end());
+  message.late = decoded->merged.has_value();
+  message.undelivered = undelivered;
   return message;
 }
 
@@ -176,7 +180,7 @@ Conversation Queries::conversation(const AccountId& asker, const store::Conversa
   found.target = names.target(ref.with);
   found.read_upto = make_cursor(ref.read_upto);
   const Seq read = tables_.resolve(ref.read_upto);
-  std::optional<Seq> last;
+  std::optional<store::Tables::Item> last;
   std::optional<Seq> from;
   // From the newest down: what counts is near the end, however long the conversation is.
   for (unsigned here = 0; here < limits::unread_scan_max;) {
@@ -184,15 +188,16 @@ Conversation Queries::conversation(const AccountId& asker, const store::Conversa
     for (const auto& item : items) {
       from = item.seq;
       if (item.kind != store::Tables::ItemKind::message) continue;
-      if (!last) last = item.seq;
-      if (item.seq > read && item.who != asker) ++found.unread;
+      if (!last) last = item;
+      // What a deleted account wrote has no text any more: there is nothing to read.
+      if (item.seq > read && item.who != asker && !names.account(item.who).deleted) ++found.unread;
     }
     here += static_cast<unsigned>(items.size());
     looked += static_cast<unsigned>(items.size()) + 1;
     if (items.empty() || found.unread >= limits::unread_max || (last && *from <= read)) break;
   }
   found.unread = std::min(found.unread, std::uint64_t{limits::unread_max});
-  if (last) found.last = message(asker, *last, names);
+  if (last) found.last = message(asker, last->seq, last->undelivered, names);
   return found;
 }
 
@@ -200,6 +205,7 @@ Queries::Answer<reply::Conversations> Queries::conversations(
     const AccountId& asker, const request::ListConversations& request) const {
   Names names(tables_);
   reply::Conversations answer;
+  answer.account = names.account(asker).name;
   std::size_t bytes = 0;
   unsigned looked = 0;
   Bytes after = request.after;
@@ -261,7 +267,7 @@ Queries::Answer<reply::History> Queries::history(const AccountId& asker,
         answer.more = true;
         break;
       }
-      if (auto found = message(asker, item.seq, names)) {
+      if (auto found = message(asker, item.seq, item.undelivered, names)) {
         bytes += cost(*found);
         answer.messages.push_back(std::move(*found));
       }
@@ -285,11 +291,7 @@ std::vector<Event> Queries::events_at(const AccountId& asker,
                                       const store::Tables::Happening& happening,
                                       Names& names) const {
   using Kind = store::Tables::Happening::Kind;
-  if (happening.kind == Kind::message) {
-    auto found = message(asker, happening.seq, names);
-    if (!found) return {};
-    return {Event{std::move(*found)}};
-  }
+  if (happening.kind == Kind::message) return message_events(asker, happening, names);
   const auto entry = entries_.entry(happening.seq);
   if (!entry) return {};
   const auto decoded = decode_operation(*entry);
@@ -299,8 +301,26 @@ std::vector<Event> Queries::events_at(const AccountId& asker,
   return std::visit(
       [&](const auto& body) -> std::vector<Event> {
         using Body = std::decay_t<decltype(body)>;
-        if constexpr (std::is_same_v<Body, op::CreateRoom> || std::is_same_v<Body, op::JoinRoom>) {
-          return {event::Joined{at, time, names.room(body.room), names.account(body.account).name}};
+        if constexpr (std::is_same_v<Body, op::Register>) {
+          const auto& account = names.account(body.account);
+          return {event::Renamed{
+              at, time, {TargetKind::user, account.former_name}, account.name, true}};
+        } else if constexpr (std::is_same_v<Body, op::CreateRoom> ||
+                             std::is_same_v<Body, op::JoinRoom>) {
+          const auto& account = names.account(body.account);
+          const auto& room = names.room_record(body.room);
+          std::vector<Event> found;
+          // Who joined while the network was split may know a name that is another's now.
+          if (decoded->merged && body.account == asker && !room.former_name.empty()) {
+            found.push_back(
+                event::Renamed{at, time, {TargetKind::room, room.former_name}, room.name, false});
+          }
+          if (decoded->merged && body.account != asker && !account.former_name.empty()) {
+            found.push_back(event::Renamed{
+                at, time, {TargetKind::user, account.former_name}, account.name, false});
+          }
+          found.push_back(event::Joined{at, time, room.name, account.name});
+          return found;
         } else if constexpr (std::is_same_v<Body, op::LeaveRoom>) {
           return {event::Left{at, time, names.room(body.room), names.account(body.account).name}};
         } else if constexpr (std::is_same_v<Body, op::MarkRead>) {
@@ -312,12 +332,59 @@ std::vector<Event> Queries::events_at(const AccountId& asker,
             left.push_back(
                 event::Left{at, time, names.room(room), names.account(body.account).name});
           }
+          auto undelivered = undelivered_to(asker, body.account, *entry, names);
+          std::move(undelivered.begin(), undelivered.end(), std::back_inserter(left));
           return left;
         } else {
           return {};
         }
       },
       decoded->operation.body);
+}
+
+std::vector<Event> Queries::message_events(const AccountId& asker,
+                                           const store::Tables::Happening& happening,
+                                           Names& names) const {
+  auto found = message(asker, happening.seq, happening.undelivered_message, names);
+  if (!found) return {};
+  std::vector<Event> events;
+  const auto entry = entries_.entry(happening.seq);
+  const auto decoded = entry ? decode_operation(*entry) : tl::unexpected<Error>(Error{});
+  const auto* sent = decoded ? std::get_if<op::SendMessage>(&decoded->operation.body) : nullptr;
+  const auto* receiver = sent != nullptr ? std::get_if<AccountId>(&sent->to) : nullptr;
+  if (found->late && receiver != nullptr) {
+    const auto& other = names.account(sent->from == asker ? *receiver : sent->from);
+    const auto first = tables_.items_above(direct_conversation(sent->from, *receiver), Seq{}, 1);
+    const bool opens = !first.empty() && first.front().seq == happening.seq;
+    if (opens && other.id != asker && !other.former_name.empty()) {
+      events.push_back(event::Renamed{
+          found->at, found->time, {TargetKind::user, other.former_name}, other.name, false});
+    }
+  }
+  // One that was here first became undelivered by a merged deletion, and is told there.
+  const bool told = found->late && found->undelivered && sent != nullptr && sent->from == asker;
+  const event::Undelivered undelivered{found->at, found->time, found->id, found->conversation};
+  events.push_back(std::move(*found));
+  if (told) events.push_back(undelivered);
+  return events;
+}
+
+std::vector<Event> Queries::undelivered_to(const AccountId& asker, const AccountId& deleted,
+                                           const Entry& deletion, Names& names) const {
+  std::vector<Event> events;
+  const auto decoded = decode_operation(deletion);
+  if (!decoded || !decoded->merged) return events;
+  const auto items = tables_.items_above(direct_conversation(asker, deleted),
+                                         decoded->merged->fork.seq, page_items_max);
+  for (const auto& item : items) {
+    if (item.seq >= deletion.seq) break;
+    if (!item.undelivered || item.who != asker) continue;
+    if (const auto found = message(asker, item.seq, true, names)) {
+      events.push_back(event::Undelivered{make_cursor(deletion.position()), decoded->operation.time,
+                                          found->id, found->conversation});
+    }
+  }
+  return events;
 }
 
 reply::Events Queries::events(const AccountId& asker, Seq since, unsigned limit) const {

@@ -14,15 +14,6 @@
 
 namespace chat262::broker {
 
-// Where the texts are.
-class EntrySource {
- public:
-  virtual ~EntrySource() = default;
-  [[nodiscard]] virtual std::optional<Entry> entry(Seq seq) const = 0;
-  // Of the last entry applied.
-  [[nodiscard]] virtual Position applied() const = 0;
-};
-
 class Queries {
  public:
   template <class T>
@@ -49,9 +40,16 @@ class Queries {
   // Names of accounts and rooms, looked up once a query.
   class Names;
 
-  [[nodiscard]] std::optional<Message> message(const AccountId& asker, Seq seq, Names& names) const;
+  [[nodiscard]] std::optional<Message> message(const AccountId& asker, Seq seq, bool undelivered,
+                                               Names& names) const;
+  [[nodiscard]] std::vector<Event> message_events(const AccountId& asker,
+                                                  const store::Tables::Happening& happening,
+                                                  Names& names) const;
+  // Of a merged deletion: the messages of the asker that the account never got.
+  [[nodiscard]] std::vector<Event> undelivered_to(const AccountId& asker, const AccountId& deleted,
+                                                  const Entry& deletion, Names& names) const;
   // Nearly always one; none if the entry cannot be read; several where a deleted account left
-  // several of the asker's rooms at once.
+  // several of the asker's rooms at once, or a merge has more to tell.
   [[nodiscard]] std::vector<Event> events_at(const AccountId& asker,
                                              const store::Tables::Happening& happening,
                                              Names& names) const;

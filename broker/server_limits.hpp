@@ -33,6 +33,7 @@ inline constexpr unsigned login_failures_max = 8;          // of one account, wi
 inline constexpr std::int64_t login_failure_ms = 60'000;   // this; then one try each
 inline constexpr std::int64_t login_throttled_ms = 2'000;  // this
 inline constexpr std::size_t login_throttles_max = 4096;
+inline constexpr unsigned login_former_names_max = 4;  // accounts tried that once had the name
 
 // Queries: nothing keeps the reactor for more than some tens of milliseconds.
 inline constexpr unsigned name_scan_rounds_max = 16;  // of one search, 4096 names each

@@ -23,7 +23,7 @@ Service::Service(const ClusterConfig& cluster, ServerId self, Node& node, store:
       tables_(tables),
       replies_(replies),
       passwords_(passwords),
-      admission_(tables),
+      admission_(tables, *this),
       queries_(tables, *this) {
   node_.listen(this);
 }
@@ -140,7 +140,9 @@ void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict ver
 }
 
 void Service::start_password(ReplyTo to, const Request& request, PasswordJob job, Now now) {
-  if (const auto* login = std::get_if<request::LogIn>(&request.body)) {
+  // Whoever once had the name is part of the same try.
+  const auto* login = std::get_if<request::LogIn>(&request.body);
+  if (login != nullptr && job.candidate == 0) {
     const auto name = fold(login->name);
     if (name && !throttle_.allows(*name, now.steady)) {
       auto reply = refusal_reply(request.number, {Status::busy, "too many wrong passwords, wait"});
@@ -153,6 +155,7 @@ void Service::start_password(ReplyTo to, const Request& request, PasswordJob job
   InPassword waiting{to, request, {}};
   waiting.job.id = job.id;
   waiting.job.hash = job.hash;
+  waiting.job.candidate = job.candidate;
   waiting.job.make = job.make;
   const auto id = job.id;
   if (!passwords_.start(std::move(job))) {
@@ -168,22 +171,22 @@ void Service::password_done(std::uint64_t job, bool verified, const std::string&
   if (place == in_password_.end()) return;
   auto waiting = std::move(place->second);
   in_password_.erase(place);
-  if (const auto* login = std::get_if<request::LogIn>(&waiting.request.body)) {
-    if (const auto name = fold(login->name)) {
-      if (verified) {
-        throttle_.succeeded(*name);
-      } else {
-        throttle_.failed(*name, now.steady);
-      }
+  if (!std::holds_alternative<replica::Serve>(node_.routing(now.steady))) {
+    send_not_leader(waiting.to, waiting.request.number);
+    return;
+  }
+  auto next =
+      admission_.admit_with_password(waiting.request, waiting.job, verified, hash, now.wall);
+  const auto* login = std::get_if<request::LogIn>(&waiting.request.body);
+  const auto name = login != nullptr ? fold(login->name) : Result<std::string>{};
+  if (login != nullptr && name && !std::holds_alternative<Admission::NeedsPassword>(next)) {
+    if (verified) {
+      throttle_.succeeded(*name);
+    } else {
+      throttle_.failed(*name, now.steady);
     }
   }
-  if (std::holds_alternative<replica::Serve>(node_.routing(now.steady))) {
-    verdict(waiting.to, waiting.request,
-            admission_.admit_with_password(waiting.request, waiting.job, verified, hash, now.wall),
-            now);
-  } else {
-    send_not_leader(waiting.to, waiting.request.number);
-  }
+  verdict(waiting.to, waiting.request, std::move(next), now);
 }
 
 void Service::submit(Now now) {

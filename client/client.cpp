@@ -340,7 +340,8 @@ Outcome<Conversations> Client::list_conversations(const std::string& after, unsi
   return impl_->read<Conversations, reply::Conversations>(
       request::ListConversations{.after = to_bytes(after), .limit = limit},
       [](const reply::Conversations& page) {
-        Conversations shown{.conversations = {}, .next = to_string_bytes(page.next)};
+        Conversations shown{
+            .conversations = {}, .next = to_string_bytes(page.next), .account = page.account};
         for (const auto& one : page.conversations) shown.conversations.push_back(to_public(one));
         return shown;
       });

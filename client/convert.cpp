@@ -27,6 +27,14 @@ struct EventToPublic {
   Event operator()(const event::Read& read) const {
     return Read{to_string_bytes(read.at), to_public(read.conversation), to_string_bytes(read.upto)};
   }
+  Event operator()(const event::Renamed& renamed) const {
+    return Renamed{to_string_bytes(renamed.at), renamed.time.value, to_public(renamed.was),
+                   renamed.name, renamed.self};
+  }
+  Event operator()(const event::Undelivered& undelivered) const {
+    return Undelivered{to_string_bytes(undelivered.at), undelivered.time.value,
+                       id_text(undelivered.message), to_public(undelivered.to)};
+  }
 };
 
 }  // namespace
@@ -61,7 +69,9 @@ Message to_public(const chat262::Message& message) {
                 .from = message.from,
                 .original = std::nullopt,
                 .erased = message.erased,
-                .text = message.text};
+                .text = message.text,
+                .late = message.late,
+                .undelivered = message.undelivered};
   if (message.original) {
     shown.original =
         Original{.author = message.original->author, .time_ms = message.original->time.value};

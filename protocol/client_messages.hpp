@@ -15,7 +15,7 @@
 namespace chat262 {
 
 inline constexpr std::uint8_t client_protocol_version = 1;
-inline constexpr std::uint8_t client_feature_level = 1;
+inline constexpr std::uint8_t client_feature_level = 2;
 // The operator's socket, in a server's data directory.
 inline constexpr const char* control_socket_file = "control";
 
@@ -251,6 +251,9 @@ struct Message {
   std::optional<Original> original;
   bool erased = false;  // its author's account was deleted; text is empty
   std::string text;
+  // ---- feature level 2
+  bool late = false;         // it was merged into the history after a network split
+  bool undelivered = false;  // the receiver's account had been deleted on the other side of it
   bool operator==(const Message&) const = default;
 };
 struct Conversation {
@@ -282,9 +285,27 @@ struct Read {  // another session of the same account marked a conversation read
   Cursor upto;
   bool operator==(const Read&) const = default;
 };
+// ---- feature level 2: what a merge after a network split came to
+struct Renamed {
+  Cursor at;
+  TimeMs time{};
+  Target was;         // the user or room as it was named
+  std::string name;   // as it is named now
+  bool self = false;  // it is the asker's own account
+  bool operator==(const Renamed&) const = default;
+};
+struct Undelivered {  // a message of the asker's
+  Cursor at;
+  TimeMs time{};
+  MessageId message{};
+  Target to;
+  bool operator==(const Undelivered&) const = default;
+};
 }  // namespace event
-// On the wire: [code, ...]. The order is the code: 0 message, 1 joined, 2 left, 3 read.
-using Event = std::variant<Message, event::Joined, event::Left, event::Read>;
+// On the wire: [code, ...]. The order is the code: 0 message, 1 joined, 2 left, 3 read, 4 renamed,
+// 5 undelivered.
+using Event = std::variant<Message, event::Joined, event::Left, event::Read, event::Renamed,
+                           event::Undelivered>;
 
 namespace reply {
 
@@ -338,6 +359,7 @@ struct ServerStatus {
 };
 struct Registered {
   AccountId account{};
+  std::string name;  // feature level 2; "" of an older server
   bool operator==(const Registered&) const = default;
 };
 struct LoggedIn {
@@ -357,11 +379,13 @@ struct Accounts {
 };
 struct Conversations {
   std::vector<Conversation> conversations;
-  Bytes next;  // empty: no more
+  Bytes next;           // empty: no more
+  std::string account;  // the asker's own name; feature level 2; "" of an older server
   bool operator==(const Conversations&) const = default;
 };
 struct RoomDone {  // create and join
   RoomId room{};
+  std::string name;  // feature level 2; "" of an older server
   bool operator==(const RoomDone&) const = default;
 };
 struct Rooms {

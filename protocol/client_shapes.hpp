@@ -97,8 +97,11 @@ auto fields(Shape, Like<Room> auto& m) {
   return std::tie(m.id, m.name, m.members, m.joined);
 }
 auto fields(Shape, Like<Message> auto& m) {
-  return std::tie(m.id, m.at, m.time, m.conversation, m.from, m.original, m.erased, m.text);
+  return std::tie(m.id, m.at, m.time, m.conversation, m.from, m.original, m.erased, m.text, m.late,
+                  m.undelivered);
 }
+template <>
+inline constexpr std::size_t fields_at_least<Message> = 8;
 auto fields(Shape, Like<Conversation> auto& m) {
   return std::tie(m.target, m.unread, m.last, m.read_upto);
 }
@@ -110,6 +113,13 @@ auto fields(Shape, Like<event::Left> auto& m) {
 }
 auto fields(Shape, Like<event::Read> auto& m) {
   return std::tie(m.at, m.conversation, m.upto);
+}
+
+auto fields(Shape, Like<event::Renamed> auto& m) {
+  return std::tie(m.at, m.time, m.was, m.name, m.self);
+}
+auto fields(Shape, Like<event::Undelivered> auto& m) {
+  return std::tie(m.at, m.time, m.message, m.to);
 }
 
 auto fields(Shape, Like<reply::ServerAddress> auto& m) {
@@ -129,8 +139,10 @@ auto fields(Shape, Like<reply::ServerStatus> auto& m) {
                   m.heard, m.policy, m.forced);
 }
 auto fields(Shape, Like<reply::Registered> auto& m) {
-  return std::tie(m.account);
+  return std::tie(m.account, m.name);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::Registered> = 1;
 auto fields(Shape, Like<reply::LoggedIn> auto& m) {
   return std::tie(m.account, m.name, m.expires, m.now);
 }
@@ -141,11 +153,15 @@ auto fields(Shape, Like<reply::Accounts> auto& m) {
   return std::tie(m.accounts, m.more);
 }
 auto fields(Shape, Like<reply::Conversations> auto& m) {
-  return std::tie(m.conversations, m.next);
+  return std::tie(m.conversations, m.next, m.account);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::Conversations> = 2;
 auto fields(Shape, Like<reply::RoomDone> auto& m) {
-  return std::tie(m.room);
+  return std::tie(m.room, m.name);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::RoomDone> = 1;
 auto fields(Shape, Like<reply::Rooms> auto& m) {
   return std::tie(m.rooms, m.more);
 }

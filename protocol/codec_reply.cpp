@@ -51,8 +51,9 @@ bool get_event(Reader& reader, const msgpack::object& in, Event& out) {
 bool get_events(Reader& reader, const msgpack::object& in, std::vector<Event>& out) {
   if (in.type != msgpack::type::ARRAY) return reader.bad("an array expected");
   using Read = bool (*)(Reader&, const msgpack::object&, Event&);
-  constexpr Read readers[] = {get_event<Message>, get_event<event::Joined>, get_event<event::Left>,
-                              get_event<event::Read>};
+  constexpr Read readers[] = {get_event<Message>,        get_event<event::Joined>,
+                              get_event<event::Left>,    get_event<event::Read>,
+                              get_event<event::Renamed>, get_event<event::Undelivered>};
   static_assert(std::size(readers) == std::variant_size_v<Event>);
   for (std::uint32_t i = 0; i < in.via.array.size; ++i) {
     const msgpack::object& item = in.via.array.ptr[i];

@@ -35,6 +35,10 @@ concept Struct = requires(T& value) {
   fields(Shape{}, value);
 };
 
+// How many fields of T servers of the first feature level send; the rest may be missing in a reply.
+template <class T>
+inline constexpr std::size_t fields_at_least = std::numeric_limits<std::size_t>::max();
+
 // A Seq, ServerId, TimeMs, ...
 template <class T>
 concept Counted = requires(T& value) {
@@ -141,7 +145,8 @@ class Writer {
 // ---- in
 
 // How to judge what comes in. Requests, peer messages and entries are exact. Replies may be of a
-// newer server: extra elements at the end of an array are passed over.
+// newer server: extra elements at the end of an array are passed over; or of an older one: those
+// that came with a higher feature level may be missing, and stay as they are.
 enum class Manner { exact, tolerant };
 
 // Reads parsed objects into values. After a false, `where()` says where it went wrong.
@@ -246,9 +251,14 @@ class Reader {
   bool get_tail(const msgpack::object& in, std::uint32_t first, T& out) {
     return std::apply(
         [&](auto&... field) {
-          if (!arity(in, first + sizeof...(field))) return false;
+          constexpr std::size_t all = sizeof...(field);
+          const std::size_t needed =
+              manner_ == Manner::tolerant ? std::min(all, fields_at_least<T>) : all;
+          if (!arity(in, first + needed)) return false;
           std::uint32_t i = first;
-          return ((get(in.via.array.ptr[i], field) ? (++i, true) : at(i)) && ...);
+          return (
+              (i >= in.via.array.size || (get(in.via.array.ptr[i], field) ? (++i, true) : at(i))) &&
+              ...);
         },
         fields(Shape{}, out));
   }

@@ -105,9 +105,30 @@ void Chat::show_message(const Message& message) {
 void Chat::on_event(const Event& event) {
   if (const auto* message = std::get_if<Message>(&event)) {
     show_message(*message);
-  } else {
-    print(transcript_.lines(event));
+    return;
   }
+  print(transcript_.lines(event));
+  if (const auto* renamed = std::get_if<Renamed>(&event)) on_renamed(*renamed);
+}
+
+// Which of the two was meant until now, only the person knows: nothing is sent to the wrong one.
+void Chat::on_renamed(const Renamed& renamed) {
+  if (renamed.self) return take_name(renamed.name);
+  if (!conversation_ || conversation_->kind != renamed.was.kind) return;
+  const auto folded = fold(conversation_->name);
+  const auto was = fold(renamed.was.name);
+  if (!folded || !was || *folded != *was) return;
+  choose(std::nullopt);
+  const std::string command = renamed.was.kind == Target::Kind::room ? "/room " : "/to ";
+  note("choose whom you mean: " + command + renamed.was.name + " or " + command + renamed.name);
+}
+
+void Chat::take_name(const std::string& name) {
+  if (name_.empty() || name_ == name) return;
+  if (keep_session_) {
+    if (const auto moved = sessions_.rename(name_, name); !moved) note(moved.error().text);
+  }
+  name_ = name;
 }
 
 // Two connections see the same trouble; it is told once.

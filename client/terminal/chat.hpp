@@ -63,6 +63,8 @@ class Chat {
   void note(const std::string& text);  // about the session, not from a person
   void show_message(const Message& message);
   void on_event(const Event& event);
+  void on_renamed(const Renamed& renamed);
+  void take_name(const std::string& name);  // our account is called so now
   void on_progress(const Progress& progress);
   void on_tick();
   [[nodiscard]] std::string prompt() const;

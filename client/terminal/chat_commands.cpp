@@ -214,6 +214,10 @@ void Chat::show_conversations() {
   read<Conversations>(
       "conversations", [](Client& client) { return client.list_conversations(); },
       [this](const Conversations& page) {
+        if (!page.account.empty() && page.account != name_) {  // renamed while nobody was here
+          note("your account is called " + page.account + " now");
+          take_name(page.account);
+        }
         std::vector<std::vector<std::string>> rows;
         for (const Conversation& conversation : page.conversations) {
           rows.push_back({conversation_tag(conversation.target),

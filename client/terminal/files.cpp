@@ -132,6 +132,15 @@ Result<void> SessionStore::save(const SavedSession& session) const {
   return write_private_file(folder_ / "current", name + "\n");
 }
 
+Result<void> SessionStore::rename(const std::string& account, const std::string& now) const {
+  auto session = load(account);
+  if (!session) return tl::unexpected<Error>(session.error());
+  session->account = now;
+  if (auto saved = save(*session); !saved) return saved;
+  if (file_.empty()) remove(account);
+  return {};
+}
+
 void SessionStore::remove(const std::string& account) const {
   std::error_code ignored;
   const std::filesystem::path path = path_of(account);

@@ -31,6 +31,8 @@ class SessionStore {
   // Errors: Errc::not_found if nobody is logged in there.
   [[nodiscard]] Result<SavedSession> load(const std::string& account) const;
   [[nodiscard]] Result<void> save(const SavedSession& session) const;
+  // A merge renamed the account.
+  [[nodiscard]] Result<void> rename(const std::string& account, const std::string& now) const;
   void remove(const std::string& account) const;
 
  private:

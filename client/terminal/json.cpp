@@ -15,6 +15,8 @@ json json_of(const Message& message) {
                  {"from", message.from},
                  {"text", message.text}};
   if (message.erased) object["erased"] = true;
+  if (message.late) object["late"] = true;
+  if (message.undelivered) object["undelivered"] = true;
   if (message.original) {
     object["original"] = {{"author", message.original->author},
                           {"time_ms", message.original->time_ms}};
@@ -37,6 +39,18 @@ json json_of(const Event& event) {
             {"time_ms", left->time_ms},
             {"room", left->room},
             {"user", left->user}};
+  }
+  if (const auto* renamed = std::get_if<Renamed>(&event)) {
+    return {{"event", "renamed"},          {"cursor", hex(renamed->at)},
+            {"time_ms", renamed->time_ms}, {"was", target_text(renamed->was)},
+            {"name", renamed->name},       {"self", renamed->self}};
+  }
+  if (const auto* undelivered = std::get_if<Undelivered>(&event)) {
+    return {{"event", "undelivered"},
+            {"cursor", hex(undelivered->at)},
+            {"time_ms", undelivered->time_ms},
+            {"id", undelivered->message},
+            {"to", target_text(undelivered->to)}};
   }
   const Read& read = std::get<Read>(event);
   return {{"event", "read"},

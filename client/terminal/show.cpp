@@ -86,6 +86,8 @@ std::vector<std::string> Transcript::lines(const Message& message) {
     lines.push_back(head + dimmed("(erased: the account was deleted)", style_));
     return lines;
   }
+  if (message.late) head += dimmed("(late) ", style_);
+  if (message.undelivered) head += dimmed("(not delivered) ", style_);
   const std::vector<std::string> text = split_lines(message.text);
   lines.push_back(head + text.front());
   for (std::size_t i = 1; i < text.size(); ++i) lines.push_back("      " + text[i]);
@@ -106,6 +108,20 @@ std::vector<std::string> Transcript::lines(const Event& event) {
     moved(joined->time_ms, joined->user, joined->room, " joined");
   } else if (const auto* left = std::get_if<Left>(&event)) {
     moved(left->time_ms, left->user, left->room, " left");
+  } else if (const auto* renamed = std::get_if<Renamed>(&event)) {
+    const std::string now = conversation_tag({renamed->was.kind, renamed->name});
+    const std::string what =
+        renamed->self ? "somebody else was registered as " + printable(renamed->was.name) +
+                            " too: your account is called " + printable(renamed->name) + " now"
+                      : "each side had its own " + conversation_tag(renamed->was) +
+                            ": one of the two is called " + now + " now";
+    lines.push_back(dimmed("-- the network was split, and " + what, style_));
+  } else if (const auto* undelivered = std::get_if<Undelivered>(&event)) {
+    lines.push_back(dimmed(
+        fmt::format("-- a message to {} was not delivered: the account had been deleted on the "
+                    "other side of a network split",
+                    conversation_tag(undelivered->to)),
+        style_));
   }
   return lines;  // that another session of ours read something is no news
 }

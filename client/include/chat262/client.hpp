@@ -137,8 +137,12 @@ struct Message {
   Target conversation;
   std::string from;
   std::optional<Original> original;
-  bool erased = false;
+  bool erased = false;  // its author's account was deleted; `text` is empty
   std::string text;
+  // It was taken over from the other side of a network split, and stands behind what this side
+  // wrote meanwhile; `time_ms` is when it was sent.
+  bool late = false;
+  bool undelivered = false;  // nobody got it: its receiver's account had been deleted there
 };
 
 struct Joined {
@@ -156,7 +160,23 @@ struct Read {
   Target conversation;
   Cursor upto;
 };
-using Event = std::variant<Message, Joined, Left, Read>;
+// After a network split, two users or two rooms had one name: one of them got another. Either may
+// be the one that was meant by the name until now.
+struct Renamed {
+  Cursor at;
+  std::int64_t time_ms = 0;
+  Target was;         // by its name until now
+  std::string name;   // its name from now on
+  bool self = false;  // it is this account's own name
+};
+// A message of this account was not delivered: see Message::undelivered.
+struct Undelivered {
+  Cursor at;
+  std::int64_t time_ms = 0;
+  IdText message;
+  Target to;
+};
+using Event = std::variant<Message, Joined, Left, Read, Renamed, Undelivered>;
 
 struct ServerInfo {
   std::string software;
@@ -225,7 +245,8 @@ struct Conversation {
 };
 struct Conversations {
   std::vector<Conversation> conversations;
-  std::string next;  // empty: no more
+  std::string next;     // empty: no more
+  std::string account;  // this account's own name: see Renamed. Empty: the server does not say
 };
 struct Sent {
   IdText message;

@@ -22,6 +22,12 @@ Message from_bob() {
           false,
           "Hi Alice"};
 }
+Message late() {
+  Message message = from_bob();
+  message.at = place(1045);
+  message.late = true;
+  return message;
+}
 Message imported() {
   return {bytes_from<MessageId>(0xb0),
           place(1043),
@@ -143,7 +149,7 @@ std::vector<ReplySample> replies() {
       ok("status", "", request::Status{}, 0, server_status()),
       ok("status_waiting", "A server that cannot lead alone.", request::Status{}, 0,
          waiting_status()),
-      ok("registered", "", Register{}, 1, reply::Registered{alice.id}),
+      ok("registered", "", Register{}, 1, reply::Registered{alice.id, "Alice"}),
       ok("logged_in", "The name as it was registered; `now` is where events begin.", LogIn{}, 2,
          reply::LoggedIn{alice.id, "Alice", TimeMs{{1802592000000}}, place(1042)}),
       ok("done", "To log out, log out all, change password, delete account, leave room, mark read.",
@@ -152,8 +158,10 @@ std::vector<ReplySample> replies() {
          reply::Accounts{{alice, bob}, true}),
       ok("conversations", "One with an unread message, one that is empty.", ListConversations{}, 0,
          reply::Conversations{
-             {{with_bob, 1, from_bob(), place(1000)}, {lobby, 0, std::nullopt, {}}}, {0x01, 0x02}}),
-      ok("room_done", "To create and join.", CreateRoom{}, 7, reply::RoomDone{room.id}),
+             {{with_bob, 1, from_bob(), place(1000)}, {lobby, 0, std::nullopt, {}}},
+             {0x01, 0x02},
+             "Alice"}),
+      ok("room_done", "To create and join.", CreateRoom{}, 7, reply::RoomDone{room.id, "lobby"}),
       ok("rooms", "", ListRooms{}, 0, reply::Rooms{{room}, false}),
       ok("members", "", ListMembers{}, 0, reply::Members{{alice, bob}, false}),
       ok("sent", "", Send{}, 10, reply::Sent{bytes_from<MessageId>(0xa0), place(1042), noon}),
@@ -166,6 +174,15 @@ std::vector<ReplySample> replies() {
                        place(1045)}),
       ok("survey", "Server 0 leads alone, 1 was lost, 2 was never heard.", Survey{}, 0, survey()),
       ok("handed_over", "", Handover{}, 0, reply::HandedOver{server_id(2), {4, server_id(2)}}),
+      ok("events_merged",
+         "After a network split: the asker's account and a room have other names, a message came "
+         "late, one was not delivered.",
+         Events{}, 0,
+         reply::Events{
+             {event::Renamed{place(1043), noon, {TargetKind::user, "Alice"}, "Alice~9f3c", true},
+              event::Renamed{place(1044), noon, lobby, "lobby~03d1", false}, late(),
+              event::Undelivered{place(1046), noon, bytes_from<MessageId>(0xa0), with_bob}},
+             place(1046)}),
       ok("events_none", "Nothing happened while it waited.", Events{}, 0,
          reply::Events{{}, place(1045)}),
   };

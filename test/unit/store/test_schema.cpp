@@ -49,8 +49,8 @@ TEST_CASE("The worked example of SCHEMA.md is what is written") {
 
   AccountId id;
   for (std::size_t i = 0; i < id.size; ++i) id.bytes[i] = static_cast<std::uint8_t>(i + 1);
-  const schema::Value value = schema::holder_value<AccountId>(
-      {id, {.at = seq(2), .from = {{1, server_id(0)}, seq(2)}}});
+  const schema::Value value =
+      schema::holder_value<AccountId>({id, {.at = seq(2), .from = {{1, server_id(0)}, seq(2)}}});
   const schema::Key name = schema::account_name_key("ann");
   seal_record(name.view(), value.view(), record);
   CHECK_THAT(document, Catch::Contains(hex(name.view()) + hex(record)));
