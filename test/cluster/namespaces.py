@@ -15,6 +15,8 @@ import itertools
 import os
 import subprocess
 
+import zmq
+
 import harness
 
 CLONE_NEWNET = 0x40000000
@@ -80,6 +82,8 @@ class Network:
     def __init__(self):
         if os.geteuid() != 0:
             harness.skip('cutting the network needs root')
+        # Its thread would stay where it is: the next socket gets a new one.
+        zmq.Context.instance().destroy(linger=0)
         try:
             _check(_libc.unshare(CLONE_NEWNET), 'unshare')
             _ip('link', 'set', 'lo', 'up')

@@ -59,6 +59,17 @@ TEST_CASE("the latest login is the current one; others are found by name") {
   CHECK(store.load("alice")->account == "Alice");
 }
 
+TEST_CASE("the session of an account that was renamed is found by its new name") {
+  const StateHome home;
+  const SessionStore store = store_of(1);
+  REQUIRE(store.save({.account = "ann", .token = "secret-a", .expires_ms = 5}));
+  REQUIRE(store.rename("ann", "ann~9f3c"));
+  CHECK_FALSE(store.load("ann"));
+  CHECK(store.load("ann~9f3c")->token == "secret-a");
+  CHECK(store.load("")->account == "ann~9f3c");
+  CHECK_FALSE(store.rename("ann", "bob"));
+}
+
 TEST_CASE("only the owner can read sessions") {
   const StateHome home;
   REQUIRE(store_of(1).save({.account = "alice", .token = "secret"}));

@@ -93,6 +93,29 @@ TEST_CASE("a message of a deleted account says so") {
   CHECK(transcript.lines(erased).back().find("erased") != std::string::npos);
 }
 
+TEST_CASE("what a merge came to is told") {
+  Transcript transcript(Style{});
+  Message late = message(noon_ms, "hi");
+  late.late = true;
+  CHECK(transcript.lines(late).back().find("alice: (late) hi") != std::string::npos);
+  late.late = false;
+  late.undelivered = true;
+  CHECK(transcript.lines(late).back().find("(not delivered) hi") != std::string::npos);
+  Renamed renamed;
+  renamed.was = Target::user("ann");
+  renamed.name = "ann~9f3c";
+  const std::string other = transcript.lines(Event{renamed}).back();
+  CHECK(other.find("its own @ann") != std::string::npos);
+  CHECK(other.find("@ann~9f3c") != std::string::npos);
+  renamed.self = true;
+  const std::string own = transcript.lines(Event{renamed}).back();
+  CHECK(own.find("your account is called ann~9f3c") != std::string::npos);
+  Undelivered undelivered;
+  undelivered.to = Target::user("eve");
+  CHECK(transcript.lines(Event{undelivered}).back().find("@eve was not delivered") !=
+        std::string::npos);
+}
+
 TEST_CASE("colours only where wanted, and always the same for a name") {
   CHECK(shown_name("alice", Style{}) == "alice");
   const std::string coloured = shown_name("alice", Style{.colour = true});

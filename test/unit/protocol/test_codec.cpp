@@ -174,6 +174,26 @@ TEST_CASE("a client passes over what a newer server adds to a reply") {
   check(join({{0x94}, start, {0x92, 0x91, 0x93}, item, more, {0xc3}}));
 }
 
+TEST_CASE("what a server of a lower feature level leaves out of a reply stays empty") {
+  const Bytes start = {0x94, 0x01, 0x00, 0x07};
+  const Bytes id = join({{0xc4, 0x10}, Bytes(16, 0xaa)});
+  const auto registered = decode_reply(join({start, {0x91}, id}), request::Register{});
+  REQUIRE(registered);
+  CHECK(std::get<reply::Registered>(registered->body).name.empty());
+  CHECK_FALSE(decode_reply(join({start, {0x90}}), request::Register{}));
+
+  const Bytes message =
+      join({id, {0xc4, 0x00, 0x05, 0x92, 0x00, 0xa1, 'b', 0xa1, 'b', 0xc0, 0xc2}, {0xa1, 't'}});
+  const auto history =
+      decode_reply(join({start, {0x92, 0x91, 0x98}, message, {0xc2}}), request::History{});
+  REQUIRE(history);
+  const auto& found = std::get<reply::History>(history->body).messages;
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].text == "t");
+  CHECK_FALSE(found[0].late);
+  CHECK_FALSE(decode_reply(join({start, {0x92, 0x91, 0x97}, message, {0xc2}}), request::History{}));
+}
+
 TEST_CASE("events of a kind that is not known are passed over") {
   const Bytes left = {0x95, 0x02, 0xc4, 0x00, 0x05, 0xa1, 'r', 0xa1, 'u'};
   const auto reply = decode_reply(join({{0x94, 0x01, 0x00, 0x07, 0x92, 0x93, 0x92, 0x09, 0xc0},
