@@ -9,6 +9,9 @@ namespace {
 // A peer that is heard but keeps us waiting longer than this (its disk is stuck) makes the takeover
 // end with `unavailable`, to be tried again.
 constexpr std::int64_t prepare_ms_max = 2000;
+// A forced leadership is later than any that those who are missing can have known: when they come
+// back they follow, and the log keeps the view that says that it was forced.
+constexpr std::uint64_t forced_epochs = 1ULL << 32;
 }  // namespace
 
 bool Replica::State::may_start_takeover(bool ignore_order) const {
@@ -146,6 +149,7 @@ void Replica::State::begin_prepare() {
   Takeover& t = *takeover_;
   t.phase = Takeover::Phase::promise;
   t.epoch = Epoch{std::max(counter_seen_, promised_.counter) + 1, config_.self};
+  if (t.forced) t.epoch.counter += forced_epochs;
   t.promises.clear();
   t.wait_until.clear();
   t.nacked.clear();
