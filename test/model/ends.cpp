@@ -20,7 +20,10 @@ bool Rules::settled(const Cluster& cluster) const {
 }
 
 bool Rules::happens(Cluster& cluster, const Event& event, std::string& why) {
-  if (telling) std::printf("    %s\n", text_of(cluster, event).c_str());
+  if (telling > 0) {
+    --telling;
+    std::printf("  %s\n", text_of(cluster, event).c_str());
+  }
   why = apply(cluster, event);
   return why.empty();
 }

@@ -113,9 +113,8 @@ void Rules::wishes(const Cluster& cluster, std::vector<Event>& to) const {
       if (cluster.submitted < bounds_.operations) {
         to.push_back({Kind::submit, i, cluster.submitted});
       }
-      for (std::uint8_t k = 0; k < cluster.submitted; ++k) {
-        const bool waits = (face.accepted >> k & 1) != 0;
-        if (!waits && cluster.retries < bounds_.retries) to.push_back({Kind::submit, i, k});
+      for (std::uint8_t k = 0; k < cluster.submitted && cluster.retries < bounds_.retries; ++k) {
+        to.push_back({Kind::submit, i, k});
       }
     }
     if (cluster.heartbeats < bounds_.heartbeats && heartbeat_helps(cluster, i)) {

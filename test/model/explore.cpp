@@ -131,6 +131,7 @@ Outcome Explorer::run(const Cluster& first) {
         std::string why;
         if (!rules_.settles(end, why)) {
           breaks(why, state);
+          outcome.in_the_end = true;
           return finish(false);
         }
       }
@@ -165,7 +166,8 @@ void Explorer::say_where(const Cluster& first) const {
   std::printf("%u %s (from or about %u)\n", event_.server, name_of(event_.kind), event_.other);
 }
 
-void print_path(Rules& rules, Cluster cluster, const std::vector<std::uint16_t>& path) {
+void print_path(Rules& rules, Cluster cluster, const std::vector<std::uint16_t>& path,
+                bool and_the_end) {
   for (const std::uint16_t packed : path) {
     const Event event = Event::unpacked(packed);
     std::printf("  %s\n", rules.text_of(cluster, event).c_str());
@@ -173,6 +175,12 @@ void print_path(Rules& rules, Cluster cluster, const std::vector<std::uint16_t>&
     if (!broken.empty()) std::printf("  => %s\n", broken.c_str());
   }
   std::printf("%s", rules.text_of(cluster).c_str());
+  if (!and_the_end) return;
+  constexpr unsigned lines = 150;
+  rules.telling = lines;
+  std::string why;
+  std::printf("  and when all is well again:\n");
+  if (!rules.settles(cluster, why)) std::printf("  => %s\n", why.c_str());
 }
 
 }  // namespace chat262::model

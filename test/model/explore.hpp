@@ -33,6 +33,7 @@ struct Limits {
 struct Outcome {
   std::string broken;               // empty: nothing
   std::vector<std::uint16_t> path;  // of packed events, from the first state to where it broke
+  bool in_the_end = false;          // it is not made well
   bool complete = false;            // every state within the bounds was seen
   std::uint64_t states = 0;
   std::uint64_t transitions = 0;
@@ -66,7 +67,8 @@ class Explorer {
   Event event_{};
 };
 
-// The story of a path, an event a line.
-void print_path(Rules& rules, Cluster cluster, const std::vector<std::uint16_t>& path);
+// The story of a path, an event a line; and how all is made well then, or not.
+void print_path(Rules& rules, Cluster cluster, const std::vector<std::uint16_t>& path,
+                bool and_the_end = false);
 
 }  // namespace chat262::model

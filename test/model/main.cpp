@@ -137,7 +137,7 @@ int run(const Options& options) {
       outcome.seconds, static_cast<unsigned long long>(outcome.memory_mib));
   if (!outcome.broken.empty()) {
     std::printf("broken: %s\n", outcome.broken.c_str());
-    print_path(rules, first, outcome.path);
+    print_path(rules, first, outcome.path, outcome.in_the_end);
     return options.must_break ? 0 : 1;
   }
   std::printf(outcome.complete ? "nothing broken within the bounds\n"

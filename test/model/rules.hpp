@@ -69,7 +69,7 @@ class Rules {
     return all_.face(cluster.server[server]);
   }
   Servers& all() { return all_; }
-  bool telling = false;  // print every event of settles()
+  unsigned telling = 0;  // so many more events of settles() are printed
 
  private:
   void progress(const Cluster& cluster, std::vector<Event>& to) const;

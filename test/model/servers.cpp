@@ -152,7 +152,6 @@ Face Servers::face_of(const Node& node) const {
     face.log.push_back({entry.position(), short_hash(entry.hash)});
     if (entry.kind != EntryKind::view) face.operations |= operation_bit(entry.request);
   }
-  for (const Node::Waiting& waiting : node.waiting) face.accepted |= 1U << waiting.operation;
   if (summary.view) {
     for (const Member& member : summary.view->view.members) {
       face.members |= 1U << member.server.value;

@@ -79,7 +79,6 @@ struct Face {
   Epoch last_epoch{};
   Incarnation life{};
   std::uint32_t operations = 0;  // in its log
-  std::uint32_t accepted = 0;    // and wait here for their commit
   std::uint32_t members = 0;     // of its latest view, a bit each
   std::uint64_t committed = 0;
   std::vector<Placed> log;  // as it believes it to be
