@@ -142,6 +142,13 @@ void Replica::State::on_message(ServerId from, peer::Ack& m) {
   if (m.durable > m.received || m.received > log_.last().seq) return;
   Peer& p = peer(from);
   p.matched = true;
+  if (m.received < p.received) {
+    // It had forgotten this leader and follows anew: what it holds must be proved to it again.
+    p.inflight.clear();
+    p.received = p.match;
+    p.next = p.match.next();
+    p.announced = false;
+  }
   if (m.durable > p.match || m.received > p.received) p.progress = now_;
   p.match = std::max(p.match, m.durable);
   p.received = std::max(p.received, m.received);
