@@ -113,7 +113,27 @@ Cluster beginning(Rules& rules, const std::string& story) {
   return cluster;
 }
 
+void print_bounds(const Options& options) {
+  const Bounds& b = options.bounds;
+  std::printf(
+      "policy %s%s%s; operations %u, retries %u, crashes %u, restarts %u, takeovers %u, "
+      "heartbeats %u, ask-waits %u, cuts %u, late %u, epochs %u; ",
+      policy_name(options.config.policy), options.config.without.empty() ? "" : " without ",
+      options.config.without.c_str(), b.operations, b.retries, b.crashes, b.restarts, b.takeovers,
+      b.heartbeats, b.ask_waits, b.cuts, b.late, b.epochs);
+  if (b.holds) {
+    std::printf("one thing after the other, %u held", *b.holds);
+  } else {
+    std::printf("every order");
+  }
+  std::printf("%s\n", b.plan.empty() ? "" : " of the plan's moments");
+  std::printf(
+      "reductions, which leave nothing out: canonical states, HeartbeatAcks and meaningless "
+      "messages at once, operations by name (test/model/README.md)\n");
+}
+
 int run(const Options& options) {
+  print_bounds(options);
   Servers all(options.config, !options.histories);
   Rules rules(all, options.bounds, !options.histories);
   const Cluster first = beginning(rules, options.begin);

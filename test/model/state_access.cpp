@@ -26,12 +26,12 @@ void add(Digest& to, const peer::Promise& x) {
 }
 
 void add(Digest& to, const Peer& x) {
-  const auto& [incarnation, floor, knows_me, heard, ever_heard, refused, refused_at, dead_at,
-               vouched_at, late_until, lost_disk, last, has_log, said_empty, beat, matched, match,
-               received, next, inflight, progress, reading, announced, lease_sent_ms, admit_after,
-               admitted, backoff_ms, restarted_since_drop] = x;
-  to.add(incarnation, floor, knows_me, heard, ever_heard, refused, refused_at, dead_at, vouched_at,
-         late_until, lost_disk, last, has_log, said_empty);
+  const auto& [incarnation, floor, knows_me, since, heard, ever_heard, refused, refused_at, dead_at,
+               vouched_at, late_until, lost_disk, promised, last, has_log, said_empty, beat,
+               matched, match, received, next, inflight, progress, reading, announced,
+               lease_sent_ms, admit_after, admitted, backoff_ms, restarted_since_drop] = x;
+  to.add(incarnation, floor, knows_me, heard, since, promised, ever_heard, refused, refused_at,
+         dead_at, vouched_at, late_until, lost_disk, last, has_log, said_empty);
   add(to, beat);
   to.add(matched, match, received, next, inflight.size());
   for (const Batch& batch : inflight) add(to, batch);
@@ -108,7 +108,7 @@ void StateAccess::digest(const State& state, Digest& to) {
                peers, role, leader, leader_epoch, leader_heard, hinted, hinted_at, next_heartbeat,
                commit, leader_commit, proved, in_sync, leader_view, acked, acked_leader, disk_full,
                tables_ready, stopped, counter_seen, stage, takeover, verdict, founding, wanted,
-               chosen, forced, quiet_until, round, first_view, leading_since, uncommitted,
+               chosen, forced, put_off, quiet_until, round, first_view, leading_since, uncommitted,
                leads_by_force, hold] = state;
   static_cast<void>(config);
   static_cast<void>(requests);
@@ -131,7 +131,7 @@ void StateAccess::digest(const State& state, Digest& to) {
   if (stage) add(to, *stage);
   if (takeover) add(to, *takeover);
   if (verdict) add(to, *verdict);
-  to.add(founding, wanted, chosen, forced, quiet_until, round, first_view, leading_since,
+  to.add(founding, wanted, chosen, forced, put_off, quiet_until, round, first_view, leading_since,
          uncommitted, leads_by_force, hold.has_value());
   if (hold) {
     const auto& [view, everywhere] = *hold;
@@ -173,8 +173,10 @@ void StateAccess::canonical(State& s) {
     const bool counts = p.refused && s.takeover_ && p.refused_at >= s.takeover_->started;
     p.refused_at = counts ? just_now : long_ago;
     p.dead_at = p.vouched_at = Clock{};  // only policy `proof` asks
-    p.late_until = long_ago;             // what a dead process had sent is lost with the refusal
-    p.has_log = true;                    // these two are read only by a server with a lost disk
+    p.since = just_now;                  // these two are for people
+    p.promised = Epoch{};
+    p.late_until = long_ago;  // what a dead process had sent is lost with the refusal
+    p.has_log = true;         // these two are read only by a server with a lost disk
     p.said_empty = false;
     peer::Heartbeat beat;  // nothing else of it is ever read
     beat.health = p.beat.health;
