@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/journal.hpp"
+#include "broker/server_limits.hpp"
 #include "protocol/limits.hpp"
 
 namespace chat262::broker {
@@ -51,6 +52,7 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   std::string cluster_file;
   std::vector<std::string> addresses;
   bool insecure = false;
+  unsigned scrub_mib_per_s = limits::scrub_mib_per_s;
   Config config;
   app.set_version_flag("--version", std::string("chat262d " CHAT262_VERSION));
   app.add_option("--id", id, "number of this server, from 0")->required();
@@ -62,6 +64,9 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
         return is_log_level(level) ? std::string() : "unknown level \"" + level + "\"";
       });
   app.add_option("--log-file", config.log_file, "file for log lines instead of standard error");
+  app.add_option("--scrub", scrub_mib_per_s,
+                 "MiB a second to read of the log, again and again, for flipped bits (4); 0: none")
+      ->check(CLI::Range(0U, 10'000U));
   app.add_option("ADDRESS", addresses, "HOST, HOST:PORT or [IPV6]:PORT of each server");
   try {
     app.parse(argc, argv);
@@ -81,6 +86,7 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   }
   config.self = server_id(id);
   config.data = data;
+  config.scrub_bytes_per_s = std::uint64_t{scrub_mib_per_s} << 20;
   if (!config.cluster.loopback_only() && !insecure) {
     return say(exit_usage,
                "the cluster has addresses beyond the loopback interface, and connections are not "

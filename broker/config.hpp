@@ -1,6 +1,7 @@
 // The server's command line, checked.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -17,6 +18,7 @@ struct Config {
   ClusterConfig cluster;
   std::filesystem::path data;
   std::string log_level = "info";
+  std::uint64_t scrub_bytes_per_s = 0;         // 0: the log is not read again for flipped bits
   std::string log_file;                        // empty: standard error
   std::map<ServerId, Address> peers;           // numeric; without those that cannot be resolved now
   std::map<ServerId, std::string> unresolved;  // why not

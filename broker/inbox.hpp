@@ -7,7 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "broker/repair.hpp"
 #include "broker/replica/io.hpp"
+#include "broker/scrub.hpp"
 
 namespace chat262::broker {
 
@@ -23,8 +25,20 @@ struct Fatal {  // the process must end
   std::string text;
 };
 
+struct LogDamaged {  // the record of this entry, or of the one before it
+  Seq at{};
+};
+struct ReadDamaged {  // a range whose first entry is damaged: to be read again when it is repaired
+  replica::ReadLog range;
+};
+struct PeerRead {  // what another server needs to repair its log
+  ServerId to{};
+  peer::RepairAnswer answer;
+};
+
 using Completion = std::variant<replica::Persisted, replica::PersistFailed, replica::LogRead,
-                                replica::DiskRoom, PasswordDone, TablesWritten, Fatal>;
+                                replica::DiskRoom, PasswordDone, TablesWritten, Fatal, LogDamaged,
+                                ReadDamaged, PeerRead, RepairWritten, Scrubbed>;
 
 // Many writers, one reader: the reactor, which polls fd().
 class Inbox {

@@ -38,7 +38,7 @@ Node::Node(const replica::Config& config, const store::Log& log, store::Tables& 
       committed_(log.start().commit),
       target_(std::max(log.start().commit, tables.applied())) {
   read_applied_position();
-  if (tables_.applied() < target_) start_catching_up();
+  if (tables_.applied() < target_ && !catching_up_) start_catching_up();
   while (!inputs_.empty()) {
     auto input = std::move(inputs_.front());
     inputs_.pop_front();
@@ -99,6 +99,10 @@ std::optional<Position> Node::find(const RequestId& request) const {
 std::optional<Entry> Node::entry(Seq seq) const {
   if (const auto* entry = replica_.find(seq)) return *entry;
   auto entries = log_.read(seq, seq, 1);
+  if (!entries && entries.error().code == Errc::corrupt) {
+    damage_met_ = true;
+    host_.log_damaged(seq);
+  }
   if (!entries || entries->empty()) return std::nullopt;
   return std::move(entries->front());
 }
@@ -134,6 +138,10 @@ bool Node::apply_from_disk(std::uint64_t entries_max) {
   const Seq from = tables_.applied().next();
   const Seq to = std::min(target_, seq(tables_.applied().value + entries_max));
   const auto entries = log_.read(from, to, limits::apply_read_bytes);
+  if (!entries && entries.error().code == Errc::corrupt) {
+    wait_for_repair(from);
+    return false;
+  }
   if (!entries || entries->empty()) {
     fault_ = Error{entries ? Errc::corrupt : entries.error().code,
                    fmt::format("entry {} cannot be read: {}", from.value,
@@ -176,6 +184,9 @@ void Node::read_applied_position() {
   if (tables_.applied() == Seq{}) return;
   if (const auto last = entry(tables_.applied())) {
     applied_ = last->position();
+  } else if (std::exchange(damage_met_, false)) {
+    position_unknown_ = true;
+    wait_for_repair(tables_.applied());
   } else {
     fault_ = Error{Errc::corrupt, fmt::format("entry {} cannot be read", tables_.applied().value)};
   }
@@ -192,6 +203,18 @@ void Node::start_catching_up() {
                fmt::format("the tables are {} entries behind the log: applying them", behind));
   }
   inputs_.push_back(replica::TablesReady{false});
+}
+
+// Meanwhile the tables count as being rebuilt: this server does not lead.
+void Node::wait_for_repair(Seq at) {
+  waits_for_repair_ = true;
+  if (!catching_up_) start_catching_up();
+  host_.log_damaged(at);
+}
+
+void Node::log_repaired() {
+  ++repairs_;
+  waits_for_repair_ = false;
 }
 
 void Node::look_after_tables(replica::Clock now) {
@@ -217,9 +240,10 @@ void Node::rebuild_tables(const Error& damage) {
 }
 
 void Node::catch_up(replica::Clock now) {
-  if (!catching_up_ || fault_) return;
-  apply_slice(limits::apply_slice_entries);
-  if (fault_) return;
+  if (!catching_up_ || fault_ || waits_for_repair_) return;
+  if (std::exchange(position_unknown_, false)) read_applied_position();
+  if (!waits_for_repair_) apply_slice(limits::apply_slice_entries);
+  if (fault_ || waits_for_repair_) return;
   if (tables_.applied().value >= progress_noted_.value + progress_every) {
     progress_noted_ = tables_.applied();
     host_.note(replica::NoteLevel::info,

@@ -13,6 +13,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "broker/replica/replica.hpp"
 #include "store/log.hpp"
@@ -28,6 +29,9 @@ class NodeHost {
   virtual void persist(replica::Persist write) = 0;
   virtual void read_log(replica::ReadLog range) = 0;
   virtual void probe(ServerId peer) = 0;
+  // The record of this entry, or of the one before it, is damaged. Node::log_repaired() is called
+  // when it is whole again.
+  virtual void log_damaged(Seq /*at*/) {}
   virtual void note(replica::NoteLevel level, const std::string& text) = 0;
 };
 
@@ -59,6 +63,12 @@ class Node final : private replica::RequestIndex {
   // To be called once a turn: tables in which a look-up met damage are made anew from the log.
   void look_after_tables(replica::Clock now);
   [[nodiscard]] bool catching_up() const { return catching_up_; }
+  // catch_up() can do nothing until a damaged entry is repaired.
+  [[nodiscard]] bool waits_for_repair() const { return waits_for_repair_; }
+  // Something of the log was repaired, or cannot be for now: whoever waits may try again.
+  void log_repaired();
+  // How often that was.
+  [[nodiscard]] std::uint64_t repairs() const { return repairs_; }
 
   [[nodiscard]] replica::Clock next_wake() const { return replica_.next_wake(); }
   [[nodiscard]] replica::Routing routing(replica::Clock now) const { return replica_.routing(now); }
@@ -70,6 +80,8 @@ class Node final : private replica::RequestIndex {
 
   // From memory or disk; nullopt if there is none, or it could not be read.
   [[nodiscard]] std::optional<Entry> entry(Seq seq) const;
+  // Whether entry() met damage since the last call: what was made of it is not to be served.
+  [[nodiscard]] bool take_damage_met() const { return std::exchange(damage_met_, false); }
 
   // Tables or log cannot be read: the process must end.
   [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
@@ -85,6 +97,7 @@ class Node final : private replica::RequestIndex {
   bool apply_one(const Entry& entry);
   void revert_to(Seq to);
   void start_catching_up();
+  void wait_for_repair(Seq at);
   void rebuild_tables(const Error& damage);
   void read_applied_position();
 
@@ -99,6 +112,10 @@ class Node final : private replica::RequestIndex {
   Seq target_{};
   Position applied_{};
   bool catching_up_ = false;
+  bool waits_for_repair_ = false;
+  bool position_unknown_ = false;  // of what is applied: its entry is damaged
+  std::uint64_t repairs_ = 0;
+  mutable bool damage_met_ = false;
   Seq progress_noted_{};
   unsigned rebuilds_ = 0;
   std::optional<Error> fault_;

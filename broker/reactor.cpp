@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sodium.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "broker/clocks.hpp"
 #include "broker/control_socket.hpp"
 #include "broker/notify.hpp"
 #include "broker/server_limits.hpp"
@@ -24,14 +24,6 @@ namespace {
 
 constexpr std::int64_t figures_every_ms = 500;
 constexpr std::int64_t write_behind_retry_ms = 1000;
-
-Now read_clocks() {
-  timespec time{};
-  clock_gettime(CLOCK_BOOTTIME, &time);
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  return {clock_ms(time.tv_sec * 1000 + time.tv_nsec / 1'000'000),
-          TimeMs{{std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()}}};
-}
 
 replica::Config replica_config(const Config& config) {
   replica::Config core;
@@ -77,6 +69,12 @@ Result<void> Reactor::start() {
   if (!log) return tl::unexpected<Error>(log.error());
   log_ = std::move(*log);
   if (const auto bound = open_control_socket(control_, config_.data); !bound) return bound;
+  for (const auto& text : log_->start().notes) note(replica::NoteLevel::warning, text);
+  RepairHost& repair_host = *this;
+  repair_ = std::make_unique<Repair>(
+      config_.self, static_cast<unsigned>(config_.cluster.servers.size()), repair_host);
+  links_.connect();
+  if (const auto repaired = repair_before_start(); !repaired || stopping_) return repaired;
 
   store::TablesOptions tables_options;
   tables_options.directory = config_.data;
@@ -89,7 +87,7 @@ Result<void> Reactor::start() {
   reader_thread_ = std::make_unique<ReaderThread>(*log_, inbox_);
   tables_thread_ = std::make_unique<TablesThread>(*tables_, *log_, inbox_);
   hashers_ = std::make_unique<Hashers>(inbox_);
-  links_.connect();
+  scrub_thread_ = std::make_unique<ScrubThread>(*log_, *tables_, inbox_, config_.scrub_bytes_per_s);
   now_ = read_clocks();
   NodeHost& host = *this;
   node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
@@ -133,6 +131,7 @@ void Reactor::note(replica::NoteLevel level, const std::string& text) {
 // ---- the loop
 
 int Reactor::run() {
+  if (node_ == nullptr) return exit_ok;  // stopped while it was repaired
   while (!failed_ && !stopped()) turn();
   if (!failed_) finish_stop();
   return failed_ ? exit_failure : exit_ok;
@@ -157,6 +156,7 @@ void Reactor::turn() {
   take_peer_messages();
   take_broken_links();
   if (now_.steady >= node_->next_wake()) on_tick();
+  keep_log();
   take_client_requests();
   service_->finish_turn(now_);
   operator_->finish_turn(now_);
@@ -168,12 +168,13 @@ void Reactor::turn() {
 }
 
 long Reactor::poll_ms() const {
-  if (more_input_ || node_->catching_up()) return 0;
+  if (more_input_ || (node_->catching_up() && !node_->waits_for_repair())) return 0;
   const auto now = read_clocks().steady;
   auto next = std::min(node_->next_wake(), next_write_behind_);
   if (const auto deadline = service_->next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = prober_.next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = operator_->next_deadline()) next = std::min(next, *deadline);
+  if (const auto deadline = repair_->next_deadline()) next = std::min(next, *deadline);
   return static_cast<long>(std::clamp(next.value - now.value, std::int64_t{0}, std::int64_t{1000}));
 }
 
@@ -192,8 +193,24 @@ void Reactor::take_completions() {
               next_write_behind_ = clock_ms(now_.steady.value + write_behind_retry_ms);
           } else if constexpr (std::is_same_v<Done, Fatal>) {
             fatal(done.text);
+          } else if constexpr (std::is_same_v<Done, LogDamaged>) {
+            log_damaged(done.at);
+          } else if constexpr (std::is_same_v<Done, ReadDamaged>) {
+            hold_read(done.range);
+          } else if constexpr (std::is_same_v<Done, PeerRead>) {
+            const auto routing = node_->routing(now_.steady);
+            done.answer.has_none =
+                done.answer.has_none && std::holds_alternative<replica::Serve>(routing);
+            send_repair(done.to, std::move(done.answer));
+          } else if constexpr (std::is_same_v<Done, RepairWritten>) {
+            repair_->written(done, now_.steady);
+          } else if constexpr (std::is_same_v<Done, Scrubbed>) {
+            scrubbed_ = done;
+            note(replica::NoteLevel::info,
+                 fmt::format("the whole log was read and checked: {} entries", done.entries));
           } else {
             if constexpr (std::is_same_v<Done, replica::PersistFailed>) log_thread_->resume();
+            if constexpr (std::is_same_v<Done, replica::LogRead>) held_reads_.erase(done.id);
             node_->step(std::move(done), now_.steady);
           }
         },
@@ -209,6 +226,7 @@ void Reactor::take_peer_messages() {
   if (taken == limits::peer_messages_per_turn_max) more_input_ = true;
   for (auto& message : messages_) {
     if (operator_->receive(message, now_)) continue;
+    if (take_repair_message(message)) continue;
     node_->step(replica::Received{std::move(message)}, now_.steady);
   }
   for (const auto& text : notes_) note(replica::NoteLevel::warning, text);
@@ -244,7 +262,8 @@ void Reactor::on_tick() {
   if (now_.steady < next_figures_) return;
   next_figures_ = clock_ms(now_.steady.value + figures_every_ms);
   service_->set_figures({log_->size().file_bytes, tables_->file_bytes(),
-                         static_cast<std::uint64_t>(now_.steady.value - started_.value)});
+                         static_cast<std::uint64_t>(now_.steady.value - started_.value), scrubbed_,
+                         repair_->figures()});
 }
 
 // ---- tables
@@ -294,6 +313,7 @@ void Reactor::finish_stop() {
   service_->finish_turn(now_);
   links_.linger(limits::stop_linger_ms);
   gateway_.linger(limits::stop_linger_ms);
+  scrub_thread_.reset();
   // What was under way is finished, so that the next start has less to do.
   log_thread_.reset();
   tables_thread_.reset();

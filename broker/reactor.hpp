@@ -2,7 +2,9 @@
 // that lets them meet. Everything here runs on one thread.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -15,6 +17,8 @@
 #include "broker/operator.hpp"
 #include "broker/peer_links.hpp"
 #include "broker/prober.hpp"
+#include "broker/repair.hpp"
+#include "broker/scrub.hpp"
 #include "broker/service.hpp"
 #include "broker/workers.hpp"
 #include "store/log.hpp"
@@ -22,7 +26,7 @@
 
 namespace chat262::broker {
 
-class Reactor final : private NodeHost {
+class Reactor final : private NodeHost, private RepairHost {
  public:
   // Opens the data directory and the sockets. `signals`: a signalfd; what it says ends the server.
   static Result<std::unique_ptr<Reactor>> open(const Config& config, Journal& journal, int signals);
@@ -40,7 +44,20 @@ class Reactor final : private NodeHost {
   void persist(replica::Persist write) override;
   void read_log(replica::ReadLog range) override;
   void probe(ServerId peer) override;
+  void log_damaged(Seq at) override;
+  // RepairHost, and both
+  void send_repair(ServerId to, peer::Body body) override;
+  void write_repair(const Hash& previous, std::vector<Entry> entries) override;
+  void repair_moved() override { repair_moved_ = true; }
   void note(replica::NoteLevel level, const std::string& text) override;
+
+  // Damage in what the start needs is repaired before this server says a word to anybody else.
+  Result<void> repair_before_start();
+  Result<void> repair_start_turn();
+  Result<void> start_damage_moved();
+  bool take_repair_message(peer::Message& message);
+  void hold_read(const replica::ReadLog& range);
+  void keep_log();
 
   void turn();
   [[nodiscard]] long poll_ms() const;
@@ -74,6 +91,8 @@ class Reactor final : private NodeHost {
   std::unique_ptr<ReaderThread> reader_thread_;
   std::unique_ptr<TablesThread> tables_thread_;
   std::unique_ptr<Hashers> hashers_;
+  std::unique_ptr<ScrubThread> scrub_thread_;
+  std::unique_ptr<Repair> repair_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
@@ -82,6 +101,15 @@ class Reactor final : private NodeHost {
   replica::Clock started_{};
   replica::Clock next_write_behind_{};
   replica::Clock next_figures_{};
+  struct HeldRead {  // until its first entry is repaired, or the deadline
+    replica::ReadLog range;
+    replica::Clock deadline{};
+    bool reading = false;
+  };
+  std::map<std::uint64_t, HeldRead> held_reads_;  // by id
+  std::optional<RepairWritten> start_written_;    // before there is a log thread
+  Scrubbed scrubbed_;
+  bool repair_moved_ = false;
   bool writing_behind_ = false;
   bool stopping_ = false;
   bool ready_ = false;

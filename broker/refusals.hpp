@@ -13,6 +13,9 @@ struct Refusal {
   std::string text;
 };
 
+inline constexpr const char* damaged_text =
+    "a part of this server's log is damaged and is being repaired: try again";
+
 [[nodiscard]] Reply refusal_reply(std::uint64_t number, const Refusal& refusal);
 // For people: what a refusal's status means.
 [[nodiscard]] const char* status_text(Status status);

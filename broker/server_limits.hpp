@@ -69,6 +69,20 @@ inline constexpr std::int64_t force_judge_ms_max = 5000;   // until the rules ha
 inline constexpr std::size_t forced_views_max = 16;        // that status tells
 inline constexpr std::int64_t stop_handover_ms_max = 800;  // the same when stopping
 
+// Repair and scrub.
+inline constexpr std::size_t repairs_waiting_max = 4096;  // the next scrub finds the others
+inline constexpr std::size_t repairs_shown_max = 16;
+inline constexpr std::uint64_t repair_first_entries = 64;  // asked for at first
+inline constexpr std::uint64_t repair_entries_max = 1024;  // of one answer
+inline constexpr std::size_t repair_answer_bytes = 256 * 1024;
+inline constexpr std::size_t repair_bytes_max = 4 * 1024 * 1024;  // held for one damaged entry
+inline constexpr std::int64_t repair_answer_ms_max = 300;
+inline constexpr std::int64_t repair_again_ms = 5'000;
+inline constexpr std::int64_t read_held_ms_max = 3'000;  // a range that waits for a repair
+inline constexpr std::size_t reads_held_max = 256;
+inline constexpr std::int64_t scrub_pause_ms = 10 * 60'000;
+inline constexpr unsigned scrub_mib_per_s = 4;
+
 // Process.
 inline constexpr int stop_linger_ms = 200;
 

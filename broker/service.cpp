@@ -82,7 +82,8 @@ bool Service::route(ReplyTo to, Request& request, Now now) {
   } else if (parked_.size() >= limits::parked_max) {
     replies_.reply(to, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
   } else {
-    parked_.push_back({to, std::move(request), clock_ms(now.steady.value + limits::parked_ms_max)});
+    parked_.push_back(
+        {to, std::move(request), clock_ms(now.steady.value + limits::parked_ms_max), std::nullopt});
   }
   return false;
 }
@@ -99,6 +100,10 @@ void Service::unpark(Now now) {
   auto parked = std::move(parked_);
   parked_.clear();
   for (auto& waiting : parked) {
+    if (waiting.repairs && *waiting.repairs == node_.repairs()) {
+      parked_.push_back(std::move(waiting));
+      continue;
+    }
     const auto deadline = waiting.deadline;
     const auto before = parked_.size();
     if (route(waiting.to, waiting.request, now)) serve(waiting.to, waiting.request, now);
@@ -322,8 +327,8 @@ void Service::expire(Now now) {
   }
   while (!parked_.empty() && parked_.front().deadline <= now.steady) {
     const auto& waiting = parked_.front();
-    replies_.reply(waiting.to, refusal_reply(waiting.request.number,
-                                             {Status::unavailable, "no server leads yet"}));
+    const char* const why = waiting.repairs ? damaged_text : "no server leads yet";
+    replies_.reply(waiting.to, refusal_reply(waiting.request.number, {Status::unavailable, why}));
     parked_.pop_front();
   }
   if (now.steady < next_sweep_) return;

@@ -18,6 +18,8 @@
 #include "broker/admission.hpp"
 #include "broker/node.hpp"
 #include "broker/queries.hpp"
+#include "broker/repair.hpp"
+#include "broker/scrub.hpp"
 #include "broker/throttle.hpp"
 #include "broker/waiters.hpp"
 #include "protocol/cluster_file.hpp"
@@ -43,6 +45,8 @@ struct ServerFigures {
   std::uint64_t log_bytes = 0;
   std::uint64_t table_bytes = 0;
   std::uint64_t uptime_ms = 0;
+  Scrubbed scrubbed;
+  RepairFigures repair;
 };
 
 class Service final : public NodeListener, private EntrySource {
@@ -82,6 +86,7 @@ class Service final : public NodeListener, private EntrySource {
     ReplyTo to{};
     Request request;
     replica::Clock deadline{};
+    std::optional<std::uint64_t> repairs;  // it met damage: again when Node::repairs() is another
   };
   struct InPassword {
     ReplyTo to{};
@@ -113,10 +118,12 @@ class Service final : public NodeListener, private EntrySource {
   void verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now);
   void start_password(ReplyTo to, const Request& request, PasswordJob job, Now now);
   void read(ReplyTo to, const Request& request, Now now);
-  void read_events(ReplyTo to, std::uint64_t number, const Session& session,
+  void read_events(ReplyTo to, const Request& request, const Session& session,
                    const request::Events& events, Now now);
   void answer_events(const EventWaiters::Waiting& waiting, bool even_if_empty, Now now);
 
+  // A read's: held while what it met is damaged.
+  void answer_read(ReplyTo to, const Request& request, Reply&& reply, Now now);
   // A reply that depends on all that is applied now.
   void answer_when_committed(ReplyTo to, Reply&& reply, Now now);
   void refuse_when_committed(ReplyTo to, std::uint64_t number, const Refusal& refusal, Now now);

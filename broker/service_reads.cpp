@@ -61,17 +61,17 @@ void Service::read(ReplyTo to, const Request& request, Now now) {
       [&](const auto& body) {
         using Body = std::decay_t<decltype(body)>;
         if constexpr (std::is_same_v<Body, request::Events>) {
-          read_events(to, number, *session, body, now);
+          read_events(to, request, *session, body, now);
         } else if constexpr (std::is_same_v<Body, request::History>) {
-          answer_when_committed(to, to_reply(number, queries_.history(account, body)), now);
+          answer_read(to, request, to_reply(number, queries_.history(account, body)), now);
         } else if constexpr (std::is_same_v<Body, request::ListConversations>) {
-          answer_when_committed(to, to_reply(number, queries_.conversations(account, body)), now);
+          answer_read(to, request, to_reply(number, queries_.conversations(account, body)), now);
         } else if constexpr (std::is_same_v<Body, request::SearchAccounts>) {
-          answer_when_committed(to, to_reply(number, queries_.search(body)), now);
+          answer_read(to, request, to_reply(number, queries_.search(body)), now);
         } else if constexpr (std::is_same_v<Body, request::ListRooms>) {
-          answer_when_committed(to, to_reply(number, queries_.rooms(account, body)), now);
+          answer_read(to, request, to_reply(number, queries_.rooms(account, body)), now);
         } else if constexpr (std::is_same_v<Body, request::ListMembers>) {
-          answer_when_committed(to, to_reply(number, queries_.members(body)), now);
+          answer_read(to, request, to_reply(number, queries_.members(body)), now);
         } else {
           replies_.reply(to, refusal_reply(number, {Status::unknown_operation,
                                                     status_text(Status::unknown_operation)}));
@@ -80,10 +80,22 @@ void Service::read(ReplyTo to, const Request& request, Now now) {
       request.body);
 }
 
+void Service::answer_read(ReplyTo to, const Request& request, Reply&& reply, Now now) {
+  if (!node_.take_damage_met()) {
+    answer_when_committed(to, std::move(reply), now);
+  } else if (parked_.size() < limits::parked_max) {
+    const auto deadline = clock_ms(now.steady.value + limits::parked_ms_max);
+    parked_.push_back({to, request, deadline, node_.repairs()});
+  } else {
+    replies_.reply(to, refusal_reply(request.number, {Status::unavailable, damaged_text}));
+  }
+}
+
 // ---- events
 
-void Service::read_events(ReplyTo to, std::uint64_t number, const Session& session,
+void Service::read_events(ReplyTo to, const Request& request, const Session& session,
                           const request::Events& events, Now now) {
+  const auto number = request.number;
   const auto since = queries_.events_since(events);
   if (!since) {
     refuse_when_committed(to, number, since.error(), now);
@@ -108,6 +120,10 @@ void Service::answer_events(const EventWaiters::Waiting& waiting, bool even_if_e
     return;
   }
   auto found = queries_.events(waiting.account, waiting.since, waiting.limit);
+  if (node_.take_damage_met()) {
+    replies_.reply(waiting.to, refusal_reply(waiting.number, {Status::unavailable, damaged_text}));
+    return;
+  }
   if (found.events.empty() && !even_if_empty) {
     if (events_.add(waiting)) return;
     replies_.reply(waiting.to,
@@ -170,6 +186,12 @@ Reply Service::status(std::uint64_t number, Now now) const {
     }
     status.forced.push_back(std::move(forced));
   }
+  status.scrub_passes = figures_.scrubbed.passes;
+  status.scrubbed = figures_.scrubbed.ended;
+  status.scrub_entries = figures_.scrubbed.entries;
+  status.damage_found = figures_.repair.found;
+  status.damage_repaired = figures_.repair.repaired;
+  status.damage = figures_.repair.open;
   return {Status::ok, number, std::move(status)};
 }
 

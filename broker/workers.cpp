@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -42,6 +43,9 @@ void LogThread::persist(replica::Persist write) {
 void LogThread::resume() {
   queue_.push(Resume{});
 }
+void LogThread::repair(const Hash& previous, std::vector<Entry> entries) {
+  queue_.push(RepairJob{previous, std::move(entries)});
+}
 
 void LogThread::run() {
   std::vector<Work> work;
@@ -64,6 +68,10 @@ void LogThread::carry_out(std::vector<Work>& work) {
     if (std::holds_alternative<Resume>(item)) {
       // What was gathered before belongs to the failure that this ends.
       failed_ = false;
+      continue;
+    }
+    if (const auto* repair = std::get_if<RepairJob>(&item)) {
+      carry_out(*repair);
       continue;
     }
     if (failed_) continue;
@@ -91,6 +99,26 @@ void LogThread::carry_out(std::vector<Work>& work) {
   inbox_.push(replica::PersistFailed{first});
 }
 
+void LogThread::carry_out(const RepairJob& job) {
+  auto result = broker::write_repair(log_, job.previous, job.entries);
+  if (result.outcome == RepairWritten::Outcome::failed) {
+    inbox_.push(Fatal{"the log cannot be repaired: " + result.error});
+    failed_ = true;
+  }
+  inbox_.push(std::move(result));
+}
+
+RepairWritten write_repair(store::Log& log, const Hash& previous, std::span<const Entry> entries) {
+  using Outcome = RepairWritten::Outcome;
+  const auto done = log.repair(previous, entries);
+  if (done) return {Outcome::written, *done, {}};
+  const auto& error = done.error();
+  if (error.code == Errc::not_found) return {Outcome::more_needed, 0, {}};
+  // A full disk: tried again later.
+  const bool another = error.code == Errc::invalid || error.code == Errc::disk_full;
+  return {another ? Outcome::of_another_history : Outcome::failed, 0, error.text};
+}
+
 void LogThread::look_for_room() {
   const bool full = !log_.room();
   if (full == full_) return;
@@ -112,13 +140,54 @@ void ReaderThread::read(replica::ReadLog range) {
   queue_.push(range);
 }
 
+void ReaderThread::read_for(ServerId to, const peer::RepairAsk& ask) {
+  static_cast<void>(queue_.push_if_below(limits::reads_held_max, PeerAsks{to, ask}));
+}
+
 void ReaderThread::run() {
-  while (const auto range = queue_.pop()) {
-    replica::LogRead answer{range->id, {}};
-    auto entries = log_.read(range->from, range->to, range->bytes_max);
-    if (entries) answer.entries = std::move(*entries);
-    inbox_.push(std::move(answer));
+  while (const auto work = queue_.pop()) {
+    if (const auto* range = std::get_if<replica::ReadLog>(&*work)) {
+      read_range(*range);
+    } else {
+      const auto& asks = std::get<PeerAsks>(*work);
+      auto answer = read_for_peer(log_, asks.ask);
+      if (answer) inbox_.push(PeerRead{asks.to, std::move(*answer)});
+    }
   }
+}
+
+void ReaderThread::read_range(const replica::ReadLog& range) {
+  auto entries = log_.read(range.from, range.to, range.bytes_max);
+  if (!entries && entries.error().code == Errc::corrupt) {
+    inbox_.push(ReadDamaged{range});
+    return;
+  }
+  inbox_.push(replica::LogRead{range.id, entries ? std::move(*entries) : std::vector<Entry>()});
+}
+
+std::optional<peer::RepairAnswer> read_for_peer(const store::Log& log, const peer::RepairAsk& ask) {
+  peer::RepairAnswer answer;
+  answer.from = ask.from;
+  if (ask.from == Seq{} || ask.to < ask.from) return answer;
+  answer.has_none = ask.from > log.last();  // of no meaning unless this server leads
+  // With the one before, whose hash the asker needs.
+  const bool first = ask.from.value == 1;
+  const Seq to = seq(std::min(ask.to.value, ask.from.value + limits::repair_entries_max - 1));
+  auto entries = log.read(first ? ask.from : ask.from.previous(), to, limits::repair_answer_bytes);
+  const auto damaged = [](const auto& read) { return !read && read.error().code == Errc::corrupt; };
+  if (damaged(entries)) return std::nullopt;
+  if (!entries) return answer;
+  if (!first) {
+    answer.previous_hash = entries->front().hash;
+    entries->erase(entries->begin());
+    if (entries->empty()) {
+      auto next = log.read(ask.from, ask.from, 1);
+      if (damaged(next)) return std::nullopt;
+      if (next) entries = std::move(next);
+    }
+  }
+  answer.entries = std::move(*entries);
+  return answer;
 }
 
 // ---- tables

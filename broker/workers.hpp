@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <variant>
@@ -26,11 +28,18 @@ class LogThread {
   // To be called when a PersistFailed is taken from the Inbox, before the core hears of it: every
   // write queued before this call fails with it, later ones are tried again.
   void resume();
+  // Answers RepairWritten.
+  void repair(const Hash& previous, std::vector<Entry> entries);
 
  private:
   struct Resume {};
-  using Work = std::variant<replica::Persist, Resume>;
+  struct RepairJob {
+    Hash previous{};
+    std::vector<Entry> entries;
+  };
+  using Work = std::variant<replica::Persist, Resume, RepairJob>;
   void run();
+  void carry_out(const RepairJob& job);
   void carry_out(std::vector<Work>& work);
   void look_for_room();
 
@@ -42,19 +51,34 @@ class LogThread {
   std::thread thread_;
 };
 
-// Ranges of the log from disk. Answers LogRead.
+// Writes entries back into a log; what became of it.
+[[nodiscard]] RepairWritten write_repair(store::Log& log, const Hash& previous,
+                                         std::span<const Entry> entries);
+// What this server has of the entries that another one asks for. Nothing if its own are damaged:
+// the asker must not believe that they are nowhere.
+[[nodiscard]] std::optional<peer::RepairAnswer> read_for_peer(const store::Log& log,
+                                                              const peer::RepairAsk& ask);
+
+// Ranges of the log from disk. Answers LogRead or ReadDamaged, and PeerRead.
 class ReaderThread {
  public:
   ReaderThread(const store::Log& log, Inbox& inbox);
   ~ReaderThread();
   void read(replica::ReadLog range);
+  // Passed over if too much is queued: the peer asks again.
+  void read_for(ServerId to, const peer::RepairAsk& ask);
 
  private:
+  struct PeerAsks {
+    ServerId to{};
+    peer::RepairAsk ask;
+  };
   void run();
+  void read_range(const replica::ReadLog& range);
 
   const store::Log& log_;
   Inbox& inbox_;
-  WorkQueue<replica::ReadLog> queue_;
+  WorkQueue<std::variant<replica::ReadLog, PeerAsks>> queue_;
   std::thread thread_;
 };
 

@@ -127,6 +127,12 @@ ServerStatus to_public(const reply::ServerStatus& status) {
   shown.commit = status.commit.value;
   shown.applied = status.applied.value;
   shown.last_hash = hex(std::string(status.last_hash.bytes.begin(), status.last_hash.bytes.end()));
+  shown.scrub_passes = status.scrub_passes;
+  shown.scrubbed_ms = status.scrubbed.value;
+  shown.scrub_entries = status.scrub_entries;
+  shown.damage_found = status.damage_found;
+  shown.damage_repaired = status.damage_repaired;
+  for (const auto seq : status.damage) shown.damage.push_back(seq.value);
   shown.log_bytes = status.log_bytes;
   shown.table_bytes = status.table_bytes;
   shown.uptime_ms = status.uptime_ms;

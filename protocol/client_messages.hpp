@@ -355,6 +355,12 @@ struct ServerStatus {
   std::vector<ServerId> heard;        // peers that it hears now
   std::string policy;                 // "continue", "proof", "majority"
   std::vector<ForcedView> forced;     // of its log, the newest forced_views_max
+  std::uint64_t scrub_passes = 0;     // times that the whole log was read and checked, in this life
+  TimeMs scrubbed{};                  // when the last of them ended; 0: none has
+  std::uint64_t scrub_entries = 0;    // how many entries it checked
+  std::uint64_t damage_found = 0;     // entries, in this life
+  std::uint64_t damage_repaired = 0;  // of them
+  std::vector<Seq> damage;            // what no other server could repair yet, the first 16
   bool operator==(const ServerStatus&) const = default;
 };
 struct Registered {

@@ -136,7 +136,8 @@ auto fields(Shape, Like<reply::ServerStatus> auto& m) {
   return std::tie(m.software, m.cluster, m.server, m.role, m.health, m.leader, m.epoch, m.promised,
                   m.in_sync, m.lost_disk, m.view, m.last, m.last_hash, m.commit, m.applied,
                   m.log_bytes, m.table_bytes, m.uptime_ms, m.starts, m.waiting_for, m.waiting_why,
-                  m.heard, m.policy, m.forced);
+                  m.heard, m.policy, m.forced, m.scrub_passes, m.scrubbed, m.scrub_entries,
+                  m.damage_found, m.damage_repaired, m.damage);
 }
 auto fields(Shape, Like<reply::Registered> auto& m) {
   return std::tie(m.account, m.name);

@@ -77,6 +77,12 @@ auto fields(Shape, Like<peer::Relay> auto& m) {
 auto fields(Shape, Like<peer::Relayed> auto& m) {
   return std::tie(m.ticket, m.reply);
 }
+auto fields(Shape, Like<peer::RepairAsk> auto& m) {
+  return std::tie(m.from, m.to);
+}
+auto fields(Shape, Like<peer::RepairAnswer> auto& m) {
+  return std::tie(m.from, m.has_none, m.previous_hash, m.entries);
+}
 
 namespace {
 
@@ -93,6 +99,7 @@ std::size_t entries_size(const peer::Body& body) {
   if (const auto* append = std::get_if<peer::Append>(&body)) add(append->entries);
   if (const auto* offer = std::get_if<peer::Offer>(&body)) add(offer->operations);
   if (const auto* entries = std::get_if<peer::Entries>(&body)) add(entries->entries);
+  if (const auto* answer = std::get_if<peer::RepairAnswer>(&body)) add(answer->entries);
   return size;
 }
 

@@ -167,9 +167,24 @@ struct Relayed {
   bool operator==(const Relayed&) const = default;
 };
 
+// "My records of these are damaged." About the log as it is; no part of any epoch.
+struct RepairAsk {
+  Seq from{};
+  Seq to{};  // inclusive
+  bool operator==(const RepairAsk&) const = default;
+};
+struct RepairAnswer {
+  Seq from{};                  // as asked
+  bool has_none = false;       // the sender leads, and its log ends before `from`
+  Hash previous_hash{};        // of the entry before the first one here
+  std::vector<Entry> entries;  // consecutive from `from`; empty: the sender cannot help
+  bool operator==(const RepairAnswer&) const = default;
+};
+
 // The order is the code on the wire: append only.
 using Body = std::variant<Hello, Heartbeat, HeartbeatAck, Append, Ack, Nack, Reject, Offer, Ask,
-                          Answer, Prepare, Promise, Fetch, Entries, Wait, Goodbye, Relay, Relayed>;
+                          Answer, Prepare, Promise, Fetch, Entries, Wait, Goodbye, Relay, Relayed,
+                          RepairAsk, RepairAnswer>;
 
 struct Message {
   ServerId from{};

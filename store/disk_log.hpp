@@ -100,6 +100,7 @@ class DiskLog final : public Log {
   Result<void> write_views_anew();
   Result<void> find_gap(const lmdb::Txn& txn);
   Result<void> read_tail(const lmdb::Txn& txn);
+  [[nodiscard]] bool can_do_without(Seq damaged) const;
   void set_damage(Seq from, Seq to, const char* what);
   Result<Seq> read_last(const lmdb::Txn& txn) const;
 

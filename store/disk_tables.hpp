@@ -8,7 +8,8 @@
 //
 // Who touches what: `sealed_upto_` and the overlay's sealed generation change only on the reactor
 // and only while `stage_` is not `writing`; the tables thread reads them only while it is. `mutex_`
-// is held by write_behind() from start to end, and by revert_to() when it throws the tables away.
+// is held by write_behind() and check() from start to end, and by revert_to() when it throws the
+// tables away.
 #pragma once
 
 #include <atomic>
@@ -32,7 +33,8 @@ class DiskTables final : public Tables {
   TimeMs applied_time() const override { return tip_.time; }
   Result<Outcome> apply(const Entry& entry) override;
   Result<void> revert_to(Seq to) override;
-  std::optional<Error> fault() const override { return records_.fault(); }
+  std::optional<Error> fault() const override;
+  Result<std::string> check(const std::string& from, std::size_t bytes_max) override;
 
   bool seal(Seq commit) override;
   Result<void> write_behind(Log& log) override;
@@ -116,6 +118,7 @@ class DiskTables final : public Tables {
   std::atomic<std::uint64_t> durable_{0};
   std::atomic<Stage> stage_{Stage::none};
   std::atomic<bool> map_full_{false};
+  std::atomic<bool> damage_seen_{false};  // by check()
   std::mutex mutex_;
   std::unique_ptr<Generation> spent_;  // freed by the tables thread: it may be large
 };

@@ -286,6 +286,8 @@ Result<void> DiskLog::find_gap(const lmdb::Txn& txn) {
   return {};
 }
 
+// Only what is above the commit hint must be there: where an entry below is damaged, the tail
+// begins behind the one after it, which cannot be checked without it.
 Result<void> DiskLog::read_tail(const lmdb::Txn& txn) {
   if (tip_.seq == Seq{} || start_.damage) return {};
   auto cursor = txn.cursor(entries_);
@@ -297,13 +299,11 @@ Result<void> DiskLog::read_tail(const lmdb::Txn& txn) {
     if (!more) return tl::unexpected(more.error());
     if (bytes >= tail_bytes_ && at <= state_.commit) break;
     const Seq found = *more ? seq_of(cursor->key()) : Seq{};
-    if (found != at) {
-      set_damage(std::min(found.next(), at), at, "it is missing");
-      return {};
-    }
-    auto entry = decode_entry_record(at, cursor->value());
+    auto entry = found == at ? decode_entry_record(at, cursor->value())
+                             : fail(Errc::malformed, "it is missing");
     if (!entry) {
-      set_damage(at, at, "it does not decode");
+      if (can_do_without(at)) break;
+      set_damage(found < at ? found.next() : at, at, "it is missing or does not decode");
       return {};
     }
     bytes += entry->size_bytes();
@@ -311,25 +311,42 @@ Result<void> DiskLog::read_tail(const lmdb::Txn& txn) {
   }
   std::reverse(tail.begin(), tail.end());
   auto before = hash_before(txn, tail.front().seq);
+  if (!before && before.error().code != Errc::corrupt) return tl::unexpected(before.error());
+  std::size_t first = 0;  // of what is good
+  std::size_t next = 0;   // to be checked
+  Hash previous = before.value_or(Hash{});
   if (!before) {
-    if (before.error().code != Errc::corrupt) return tl::unexpected(before.error());
-    set_damage(tail.front().seq.previous(), tail.front().seq.previous(), "it does not decode");
-    return {};
-  }
-  Hash previous = *before;
-  for (const Entry& entry : tail) {
-    if (!entry_intact(previous, entry)) {
-      set_damage(entry.seq, entry.seq, "its hash does not match");
+    const Seq damaged = tail.front().seq.previous();
+    if (!can_do_without(damaged)) {
+      set_damage(damaged, damaged, "it does not decode");
       return {};
     }
-    previous = entry.hash;
+    previous = tail.front().hash;
+    first = next = 1;
+  }
+  for (; next < tail.size(); ++next) {
+    if (entry_intact(previous, tail[next])) {
+      previous = tail[next].hash;
+    } else if (can_do_without(tail[next].seq)) {
+      previous = tail[++next].hash;
+      first = next + 1;
+    } else {
+      set_damage(tail[next].seq, tail[next].seq, "its hash does not match");
+      return {};
+    }
   }
   if (previous != tip_.hash) {
     set_damage(tip_.seq, tip_.seq, "its hash does not match");
     return {};
   }
+  tail.erase(tail.begin(), tail.begin() + static_cast<std::ptrdiff_t>(first));
   start_.tail = std::move(tail);
   return {};
+}
+
+// Whether the tail may begin two entries above `damaged`.
+bool DiskLog::can_do_without(Seq damaged) const {
+  return damaged.next() <= state_.commit && damaged.next() < tip_.seq;
 }
 
 void DiskLog::set_damage(Seq from, Seq to, const char* what) {

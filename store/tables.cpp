@@ -116,6 +116,7 @@ Result<void> DiskTables::start_anew() {
   records_.detach();
   records_.overlay().clear();
   records_.clear_fault();
+  damage_seen_ = false;
   env_.reset();
   std::error_code error;
   for (const char* name : {"data.mdb", "lock.mdb", rebuild_file}) {
@@ -164,13 +165,40 @@ Result<Outcome> DiskTables::apply(const Entry& entry) {
   return outcome;
 }
 
+std::optional<Error> DiskTables::fault() const {
+  if (records_.fault() || !damage_seen_) return records_.fault();
+  return Error{Errc::corrupt, "a damaged record was found when the tables were checked"};
+}
+
+Result<std::string> DiskTables::check(const std::string& from, std::size_t bytes_max) {
+  const std::lock_guard lock(mutex_);
+  const auto damaged = [this] {
+    damage_seen_ = true;
+    make_rebuild_file();
+    return fail(Errc::corrupt, "a record of the tables is damaged");
+  };
+  auto txn = env_->read();
+  if (!txn) return tl::unexpected(txn.error());
+  auto cursor = txn->cursor(db_);
+  if (!cursor) return tl::unexpected(cursor.error());
+  auto more = from.empty() ? cursor->first() : cursor->seek(to_bytes(from));
+  std::size_t bytes = 0;
+  for (; more && *more; more = cursor->next()) {
+    if (bytes >= bytes_max) return std::string(to_text(cursor->key()));
+    if (!open_record(cursor->key(), cursor->value()).intact) return damaged();
+    bytes += cursor->key().size() + cursor->value().size();
+  }
+  if (!more) return damaged();
+  return std::string();
+}
+
 void DiskTables::make_rebuild_file() const {
   const std::ofstream file(directory_ / rebuild_file);
 }
 
 Result<void> DiskTables::revert_to(Seq to) {
-  if (to >= tip_.seq && !records_.fault()) return {};
-  if (to >= committed_.seq && !records_.fault()) {
+  if (to >= tip_.seq && !fault()) return {};
+  if (to >= committed_.seq && !fault()) {
     if (!mutant("tables-keep-what-was-cut")) records_.overlay().revert_above(to);
     while (!tail_.empty() && tail_.back().seq > to) tail_.pop_back();
     tip_ = tail_.empty() ? committed_ : tail_.back();
@@ -179,7 +207,7 @@ Result<void> DiskTables::revert_to(Seq to) {
   const std::lock_guard lock(mutex_);  // a write in progress ends first
   if (stage_ == Stage::written) set_durable(sealed_mark_);
   stage_ = Stage::none;
-  if (durable_mark_.seq > to || records_.fault()) return start_anew();
+  if (durable_mark_.seq > to || fault()) return start_anew();
   records_.overlay().clear();
   records_.refresh();
   tail_.clear();

@@ -97,6 +97,11 @@ class Tables {
   // corrupt: call revert_to(Seq{}) and apply the log anew; io: the process must end.
   [[nodiscard]] virtual std::optional<Error> fault() const = 0;
 
+  // Any thread: checks records from this key on ("" is the first), about `bytes_max`. Returns where
+  // to go on, "" at the end. Errors: corrupt, which fault() then says too.
+  [[nodiscard]] virtual Result<std::string> check(const std::string& from,
+                                                  std::size_t bytes_max) = 0;
+
   // ---- write-behind
 
   // Reactor: everything applied up to `commit` may be written. Returns true if there is a

@@ -77,9 +77,11 @@ void Replica::State::on(Received& input) {
   if (!admit_message(message)) return;
   std::visit(
       [&](auto& body) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(body)>, peer::Hello>) {
+        using Body = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Body, peer::Hello>) {
           on_message(message.from, body, message.from_incarnation);
-        } else {
+        } else if constexpr (!std::is_same_v<Body, peer::RepairAsk> &&
+                             !std::is_same_v<Body, peer::RepairAnswer>) {  // not the core's
           on_message(message.from, body);
         }
       },

@@ -17,6 +17,7 @@
 #include "client/control/init.hpp"
 #include "client/control/outcome.hpp"
 #include "client/control/show_status.hpp"
+#include "client/control/verify.hpp"
 
 namespace chat262::control {
 namespace {
@@ -29,13 +30,17 @@ struct StatusArguments {
   double every_s = 1;
 };
 
-Exit show_status(const StatusArguments& arguments) {
-  std::vector<client::Address> servers;
+std::vector<client::Address> servers_of(const std::vector<std::string>& addresses,
+                                        const std::string& cluster_file) {
   try {
-    servers = client::servers_from(arguments.addresses, arguments.cluster_file);
+    return client::servers_from(addresses, cluster_file);
   } catch (const std::invalid_argument& wrong) {
     throw Failure{Exit::usage, wrong.what()};
   }
+}
+
+Exit show_status(const StatusArguments& arguments) {
+  const auto servers = servers_of(arguments.addresses, arguments.cluster_file);
   for (;;) {
     const auto status = ask_status(servers);
     auto text = arguments.json ? status_json(status) : status_table(status);
@@ -129,6 +134,31 @@ void add_force_lead(CLI::App& app, Run& run) {
   });
 }
 
+void add_verify(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::vector<std::string> addresses;
+    std::string cluster_file;
+    double timeout_s = 60;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command =
+      app.add_subcommand("verify", "whether all servers hold the same history, and hold it whole");
+  command->add_option("ADDRESS", arguments->addresses, "of one or more servers");
+  command->add_option("--cluster", arguments->cluster_file,
+                      "the cluster's file (else the one that CHAT262_CLUSTER names)");
+  command->add_option("--timeout", arguments->timeout_s, "seconds to wait for it (60)")
+      ->check(CLI::PositiveNumber);
+  command->callback([&run, arguments] {
+    run = [arguments] {
+      const auto wait =
+          std::chrono::milliseconds(static_cast<std::int64_t>(arguments->timeout_s * 1000));
+      const auto found = verify(servers_of(arguments->addresses, arguments->cluster_file), wait);
+      std::fputs(verification_text(found).c_str(), stdout);
+      return found.verdict();
+    };
+  });
+}
+
 void add_backup(CLI::App& app, Run& run) {
   struct Arguments {
     std::filesystem::path data, to;
@@ -171,6 +201,7 @@ int run_program(int argc, char** argv) {
   add_status(app, run);
   add_handover(app, run);
   add_force_lead(app, run);
+  add_verify(app, run);
   add_backup(app, run);
   add_restore(app, run);
   try {

@@ -138,6 +138,15 @@ std::string remarks(const ClusterStatus& cluster) {
       text += fmt::format("server {} lost its disk and is given everything again\n",
                           row.address.server);
     }
+    if (status.damage_found > 0) {
+      text += fmt::format("server {}: {} damaged entries found, {} repaired", row.address.server,
+                          status.damage_found, status.damage_repaired);
+      if (!status.damage.empty()) {
+        text +=
+            fmt::format("; entry {} is damaged and no server has it whole", status.damage.front());
+      }
+      text += "\n";
+    }
     if (status.cluster != cluster.rows.front().status.value_or(status).cluster) {
       text += fmt::format("server {} belongs to another cluster ({})\n", row.address.server,
                           status.cluster);
@@ -178,6 +187,12 @@ Json json_of(const ClusterStatus& cluster, const ServerRow& row) {
   json["lost_disk"] = status.lost_disk;
   json["waiting_for"] = status.waiting_for;
   json["waiting_why"] = status.waiting_why;
+  json["scrub_passes"] = status.scrub_passes;
+  json["scrubbed_ms"] = status.scrubbed_ms;
+  json["scrub_entries"] = status.scrub_entries;
+  json["damage_found"] = status.damage_found;
+  json["damage_repaired"] = status.damage_repaired;
+  json["damage"] = status.damage;
   json["cluster"] = status.cluster;
   json["policy"] = status.policy;
   return json;

@@ -22,7 +22,8 @@ POLL_MS = 1000
 STATUS_FIELDS = ('software', 'cluster', 'server', 'role', 'health', 'leader', 'epoch', 'promised',
                  'in_sync', 'lost_disk', 'view', 'last', 'last_hash', 'commit', 'applied',
                  'log_bytes', 'table_bytes', 'uptime_ms', 'starts', 'waiting_for', 'waiting_why',
-                 'heard', 'policy', 'forced')
+                 'heard', 'policy', 'forced', 'scrub_passes', 'scrubbed', 'scrub_entries',
+                 'damage_found', 'damage_repaired', 'damage')
 
 
 class Refused(Exception):

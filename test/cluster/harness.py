@@ -22,6 +22,7 @@ sys.path.insert(0, HERE)
 import client262  # noqa: E402
 
 CLIENT_PORT, PEER_PORT = 26262, 26263
+NETWORK = os.environ.get('CHAT262_TEST_NETWORK', '127.16')  # of the servers' addresses
 SKIP = 77  # Meson's exit code for "could not run here"
 BUILD = os.environ.get('CHAT262_BUILD') or os.path.join(HERE, '..', '..', 'build')
 PROGRAMS = {'chat262d': 'broker/chat262d', 'chat262': 'client/terminal/chat262',
@@ -68,7 +69,7 @@ def run(name, *arguments, check=True, timeout=120, stdin='', env=None):
 def free_addresses(count):
     """Neighbouring loopback addresses on which nobody listens: each cluster has its own."""
     for _ in range(200):
-        base = f'127.16.{random.randrange(1, 255)}.'
+        base = f'{NETWORK}.{random.randrange(1, 255)}.'
         first = random.randrange(1, 250 - count)
         hosts = [f'{base}{first + i}' for i in range(count)]
         with contextlib.ExitStack() as stack:

@@ -38,6 +38,8 @@ class Tamperer {
   void operator()(peer::Goodbye& m) { change(m.epoch, m.successor); }
   void operator()(peer::Relay& m) { change(m.ticket); }
   void operator()(peer::Relayed& m) { change(m.ticket); }
+  void operator()(peer::RepairAsk& m) { change(m.from, m.to); }
+  void operator()(peer::RepairAnswer& m) { change(m.from, m.has_none, m.previous_hash, m.entries); }
 
  private:
   [[nodiscard]] bool one_in(std::uint64_t count) { return random_.below(count) == 0; }

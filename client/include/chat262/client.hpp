@@ -210,6 +210,11 @@ struct ServerStatus {
   std::uint32_t starts = 0;
   std::string policy;
   std::vector<ForcedView> forced;
+  // Passes over the whole log that look for flipped bits, and what was found, in this life.
+  std::uint64_t scrub_passes = 0, scrub_entries = 0;
+  std::int64_t scrubbed_ms = 0;  // when the last pass ended; 0: none has
+  std::uint64_t damage_found = 0, damage_repaired = 0;
+  std::vector<std::uint64_t> damage;  // entries that no other server could repair yet
 };
 
 struct LoggedIn {

@@ -145,6 +145,10 @@ std::vector<PeerSample> peer_messages() {
       {"relayed", "Its answer.",
        from_1(Relayed{
            7, encode_reply({Status::ok, 0, reply::HandedOver{server_id(2), {4, server_id(2)}}})})},
+      {"repair_ask", "The records of these are damaged.", from_1(RepairAsk{seq(2), seq(65)})},
+      {"repair_answer", "", from_1(RepairAnswer{seq(2), false, log[0].entry.hash, {log[1].entry}})},
+      {"repair_answer_none", "The leader's log ends before them.",
+       from_1(RepairAnswer{seq(2000), true, {}, {}})},
   };
 }
 

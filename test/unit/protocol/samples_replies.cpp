@@ -65,6 +65,12 @@ reply::ServerStatus server_status() {
   s.heard = {server_id(1)};
   s.policy = "continue";
   s.forced = {{position(2, 2, 900), {server_id(0), server_id(1)}}};
+  s.scrub_passes = 3;
+  s.scrubbed = noon;
+  s.scrub_entries = 1044;
+  s.damage_found = 2;
+  s.damage_repaired = 1;
+  s.damage = {seq(77)};
   return s;
 }
 

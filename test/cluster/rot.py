@@ -1,0 +1,156 @@
+"""Bits that flip on a server's disk: found, never served, repaired from the others."""
+import os
+
+import harness
+from harness import Cluster, wait_until
+
+
+def flip(server, text, environment='log'):
+    """Flips a bit of `text` wherever it stands in the server's file: LMDB keeps old pages too."""
+    path = os.path.join(server.data, environment, 'data.mdb')
+    with open(path, 'r+b') as file:
+        content, wanted, hits, at = file.read(), text.encode(), 0, 0
+        while (at := content.find(wanted, at)) >= 0:
+            file.seek(at + len(wanted) - 1)
+            file.write(bytes([content[at + len(wanted) - 1] ^ 1]))
+            hits, at = hits + 1, at + 1
+    assert hits, f'{text} is not in {path}'
+
+
+def texts_in_room(client, most=10**9):
+    """From the oldest on."""
+    room, texts, start = [harness.client262.ROOM, harness.ROOM], [], None
+    while True:
+        messages, more = client.history(room, start, True, 200)[:2]
+        texts += [message[7] for message in messages]
+        if not more or not messages or len(texts) >= most:
+            return texts
+        start = messages[-1][1]
+
+
+def repaired(server, count=1):
+    status = server.status()
+    return status and status['damage_repaired'] >= count and not status['damage']
+
+
+def wait_repaired(server, count=1):
+    wait_until(lambda: repaired(server, count),
+               lambda: f'server {server.number} repairs {count}; now {server.status()}')
+
+
+def written(cluster, count=60):
+    """Some messages; the texts that were acknowledged, and the writers."""
+    writers = harness.start_writers(cluster)
+    harness.more(writers, count)
+    harness.finish(writers)
+    cluster.push_commit()
+    cluster.wait_equal()
+    return writers
+
+
+def stopped(where):
+    """Flipped while the server is down: in the middle, or at the log's very end."""
+    with Cluster() as cluster:
+        writers = written(cluster)
+        client = cluster.client()
+        client.register('the-last-one', harness.PASSWORD)
+        client.close()
+        cluster.wait_equal()
+        server = cluster[2]
+        server.stop()
+        flip(server, writers[0].acknowledged[10] if where == 'middle' else 'the-last-one')
+        server.start()
+        wait_repaired(server)
+        if where == 'tail':
+            assert 'takes part when it is repaired' in server.words()
+        cluster.settle_and_check(writers)
+
+
+def long_texts(cluster, token, count=800):
+    """So many that no server has the first of them in memory any more."""
+    client = cluster.client()
+    client.token = token
+    texts = [f'long {n} ' + 'x' * 15000 for n in range(count)]
+    for text in texts:
+        client.send_room(harness.ROOM, text)
+    client.close()
+    return texts
+
+
+def leader_running():
+    """Flipped under the leader, while clients read through it: they see what was written."""
+    with Cluster() as cluster:
+        writers = written(cluster, 5)
+        token = writers[0].client.token
+        texts = [text for writer in writers for text in writer.acknowledged]
+        longs = long_texts(cluster, token)
+        cluster.wait_equal()
+        leader = cluster[cluster.wait_leader()]
+        for number in (0, 3, 4, 17):
+            flip(leader, f'long {number} ')
+        client = cluster.client()
+        client.token = token
+        seen = texts_in_room(client, len(texts) + 40)
+        assert sorted(seen[:len(texts)]) == sorted(texts), seen[:len(texts)]
+        assert seen[len(texts):] == longs[:len(seen) - len(texts)]
+        wait_repaired(leader, 4)
+        client.close()
+        cluster.settle_and_check(writers)
+
+
+def nobody_has_it():
+    """The same entry is damaged on all disks: its readers are told, and everything else goes on."""
+    with Cluster() as cluster:
+        writers = written(cluster)
+        victim = writers[1].acknowledged[7]
+        for server in cluster.servers:
+            server.stop()
+        for server in cluster.servers:
+            flip(server, victim)
+        for server in cluster.servers:
+            server.start()
+        cluster.wait_in_sync()
+        client = cluster.client(timeout=4.0)
+        client.token = writers[0].client.token
+        leader = cluster[cluster.wait_leader()]
+        wait_until(lambda: leader.status()['damage'], 'the damage in the status')
+        client.send_room(harness.ROOM, 'after')
+        try:
+            seen = texts_in_room(client)
+            raise AssertionError(f'served: {seen}')
+        except harness.client262.NoAnswer as refusal:
+            assert 'damaged' in str(refusal), refusal
+        newest = client.history([harness.client262.ROOM, harness.ROOM], None, False, 1)[0]
+        assert newest[-1][7] == 'after', newest
+        client.close()
+
+
+def tables(how):
+    """A damaged record of the tables: they are made anew from the log."""
+    with Cluster() as cluster:
+        writers = written(cluster)
+        server = cluster[1]
+        wait_until(lambda: os.path.getsize(os.path.join(server.data, 'tables/data.mdb')) > 20000,
+                   'tables on the disk')
+        if how == 'stopped':
+            server.stop()
+            flip(server, harness.USER, 'tables')
+            server.start()
+        else:
+            server.stop()
+            server.start()
+            cluster.wait_in_sync()
+            flip(server, harness.USER, 'tables')
+            server.stop()
+            server.start()
+        wait_until(lambda: 'made anew' in server.words() or 'tables are ready' in server.words(),
+                   'tables made anew')
+        cluster.settle_and_check(writers)
+
+
+CASES = {'middle': lambda: stopped('middle'), 'tail': lambda: stopped('tail'),
+         'leader_running': leader_running, 'nobody_has_it': nobody_has_it,
+         'tables': lambda: tables('stopped')}
+
+if __name__ == '__main__':
+    harness.main(CASES)
