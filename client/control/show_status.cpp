@@ -142,8 +142,7 @@ std::string remarks(const ClusterStatus& cluster) {
       text += fmt::format("server {}: {} damaged entries found, {} repaired", row.address.server,
                           status.damage_found, status.damage_repaired);
       if (!status.damage.empty()) {
-        text +=
-            fmt::format("; entry {} is damaged and no server has it whole", status.damage.front());
+        text += fmt::format("; entry {} could not be repaired yet", status.damage.front());
       }
       text += "\n";
     }

@@ -38,7 +38,8 @@ void compare(Verification& found, Ends& ends) {
 bool settled(const Verification& found) {
   const bool alone = found.rows.size() == 1;
   return std::all_of(found.rows.begin(), found.rows.end(), [alone](const auto& row) {
-    const bool done = row.status.scrub_passes > 0 && row.status.damage.empty();
+    const bool done =
+        row.status.scrub_passes > 0 && row.status.damage_repaired == row.status.damage_found;
     return row.differs || (row.up && done && (alone || row.compared_at > 0));
   });
 }
@@ -91,8 +92,7 @@ std::string verification_text(const Verification& verification) {
     }
     text += fmt::format(", {} damaged, {} repaired", status.damage_found, status.damage_repaired);
     if (!status.damage.empty()) {
-      text +=
-          fmt::format(", entry {} is damaged and no server has it whole", status.damage.front());
+      text += fmt::format(", entry {} could not be repaired yet", status.damage.front());
     }
     if (row.differs) {
       text += ", ITS HISTORY IS ANOTHER THAN THE OTHERS'";
