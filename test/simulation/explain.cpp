@@ -24,7 +24,8 @@ bool same_answer(const Reply& a, const Reply& b) {
   const auto* page = std::get_if<reply::Conversations>(&a.body);
   const auto* other = std::get_if<reply::Conversations>(&b.body);
   if (page != nullptr && other != nullptr) {  // where to go on from is the servers' affair
-    return page->conversations == other->conversations && page->next.empty() == other->next.empty();
+    return page->conversations == other->conversations && page->account == other->account &&
+           page->next.empty() == other->next.empty();
   }
   return a.body == b.body;
 }

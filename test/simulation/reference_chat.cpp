@@ -66,6 +66,7 @@ Message ReferenceChat::message(const AccountId& asker, Seq at) const {
       shown(receiver != nullptr && sent.from != asker ? With(sent.from) : sent.to);
   if (sent.original) message.original = Original{sent.original->author, sent.original->time};
   message.erased = author.deleted;
+  message.late = entry.kind == EntryKind::merged;
   if (!message.erased) message.text.assign(entry.text.begin(), entry.text.end());
   return message;
 }
@@ -81,16 +82,17 @@ Reply ReferenceChat::reply_to_write(const Request& request) const {
   if (outcome.status != Status::ok) return refused(request, outcome.status);
   Reply reply{Status::ok, request.number, reply::Done{}};
   if (is<request::Register>(request.body)) {
-    reply.body = reply::Registered{account_id(id)};
+    reply.body = reply::Registered{account_id(id), accounts_.at(account_id(id)).name};
   } else if (const auto* in = std::get_if<request::LogIn>(&request.body)) {
     const AccountId account = *account_named(in->name);
     reply.body =
         reply::LoggedIn{account, accounts_.at(account).name,
                         TimeMs{{outcome.time.value + session_ms}}, make_cursor(outcome.at)};
   } else if (is<request::CreateRoom>(request.body)) {
-    reply.body = reply::RoomDone{room_id(id)};
+    reply.body = reply::RoomDone{room_id(id), rooms_.at(room_id(id)).name};
   } else if (const auto* join = std::get_if<request::JoinRoom>(&request.body)) {
-    reply.body = reply::RoomDone{*room_named(join->name)};
+    const RoomId room = *room_named(join->name);
+    reply.body = reply::RoomDone{room, rooms_.at(room).name};
   } else if (is<request::Send>(request.body)) {
     reply.body = reply::Sent{message_id(id), make_cursor(outcome.at), outcome.time};
   }
@@ -225,6 +227,7 @@ Reply ReferenceChat::history(const AccountId& asker, const request::History& req
 
 reply::Conversations ReferenceChat::conversations(const AccountId& asker) const {
   reply::Conversations list;
+  list.account = accounts_.at(asker).name;
   const auto mine = seats_.find(asker);
   if (mine == seats_.end()) return list;
   std::size_t bytes = 0;
@@ -240,7 +243,9 @@ reply::Conversations ReferenceChat::conversations(const AccountId& asker) const 
     if (timeline != timelines_.end()) {
       for (const auto& [at, item] : timeline->second) {
         if (item.kind != Item::Kind::message) continue;
-        if (at > one.read_upto.seq && item.who != asker) ++shown_one.unread;
+        // What a deleted account wrote has no text any more: there is nothing to read.
+        const bool unread = at > one.read_upto.seq && item.who != asker && live(item.who);
+        if (unread) ++shown_one.unread;
         shown_one.last = message(asker, at);
       }
     }
