@@ -316,38 +316,39 @@ void Replica::State::consider_view() {
 }
 
 void Replica::State::drop_members(const std::set<ServerId>& drop) {
+  const std::vector<Member> members = log_.latest_view()->view.members;
   std::set<ServerId> stay;
-  std::set<ServerId> restarted;
-  for (const Member& member : log_.latest_view()->view.members) {
-    if (drop.contains(member.server)) {
-      if (alive(member.server)) restarted.insert(member.server);
-    } else {
+  std::set<ServerId> failing;  // in this very life
+  for (const Member& member : members) {
+    if (!drop.contains(member.server)) {
       stay.insert(member.server);
+    } else if (peer(member.server).incarnation == member.incarnation) {
+      failing.insert(member.server);
     }
   }
-  if (may_go_on(stay)) {
-    std::set<ServerId> may_live;
-    for (const Member& member : log_.latest_view()->view.members) {
-      if (!drop.contains(member.server)) continue;
-      Peer& p = peer(member.server);
-      p.restarted_since_drop = p.incarnation != member.incarnation;
-      const bool was_long_in = now_.value - p.admitted.value > 60'000;
-      p.backoff_ms = was_long_in ? 250 : std::clamp<std::int64_t>(p.backoff_ms * 2, 250, 16'000);
-      p.admit_after = clock_ms(now_.value + (p.restarted_since_drop ? 0 : p.backoff_ms));
-      if (!p.restarted_since_drop && !proved_dead(member.server)) may_live.insert(member.server);
-    }
-    append_view(view_of(stay));
-    hold_commit(may_live);
-    return;
+  if (!may_go_on(stay)) {
+    // Too few would be left: who has caught up takes the place of who failed, in the same view.
+    each_peer([&](ServerId id, Peer& p) {
+      if (stay.contains(id) || failing.contains(id) || suspected(id) || !p.knows_me) return;
+      const bool near = p.matched && log_.last().seq.value - p.match.value <= small_gap();
+      if (near && p.beat.health == peer::Health::able) stay.insert(id);
+    });
+    if (!may_go_on(stay)) return;
   }
-  // Too few would be left. A member that is alive again in another life may stay, once it has
-  // caught up.
-  for (ServerId id : restarted) {
-    const Peer& p = peer(id);
-    const bool near = p.matched && log_.last().seq.value - p.match.value <= small_gap();
-    if (near && p.beat.health == peer::Health::able) stay.insert(id);
+  std::set<ServerId> may_live;
+  for (ServerId id : drop) {
+    Peer& p = peer(id);
+    p.restarted_since_drop = !failing.contains(id);
+    const bool was_long_in = now_.value - p.admitted.value > 60'000;
+    p.backoff_ms = was_long_in ? 250 : std::clamp<std::int64_t>(p.backoff_ms * 2, 250, 16'000);
+    p.admit_after = clock_ms(now_.value + (p.restarted_since_drop ? 0 : p.backoff_ms));
+    if (failing.contains(id) && !proved_dead(id)) may_live.insert(id);
   }
-  if (stay.size() > 1 && may_go_on(stay)) append_view(view_of(stay));
+  for (ServerId id : stay) {
+    if (id != config_.self && !log_.latest_view()->view.has(id)) peer(id).admitted = now_;
+  }
+  append_view(view_of(stay));
+  hold_commit(may_live);
 }
 
 void Replica::State::admit_learners() {
