@@ -104,7 +104,7 @@ def tables_are_rebuilt():
             if not more:
                 break
             start = page[-1][1]
-        texts = {m[-1] for m in seen}
+        texts = {message[7] for message in seen}
         for writer in writers:
             assert texts >= set(writer.acknowledged)
         client.close()

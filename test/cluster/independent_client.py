@@ -94,7 +94,7 @@ def every_operation():
         assert bob.events(now, 100) == [[], now]
 
         # Unread counts and read markers.
-        listed, _ = bob.call(client262.LIST_CONVERSATIONS, [b'', 10])
+        listed, *_ = bob.call(client262.LIST_CONVERSATIONS, [b'', 10])
         unread = {tuple(c[0]): c[1] for c in listed}
         assert unread == {(ROOM, 'Lobby'): 2, (USER, 'ada'): 1}, unread
         other = cluster.client()
@@ -102,7 +102,7 @@ def every_operation():
         assert other.call(client262.MARK_READ, [[USER, 'ada'], direct[0][1]]) == []
         events, now = bob.events(now, 700)
         assert [e[0] for e in events] == [3] and events[0][2] == [USER, 'ada'], events
-        listed, _ = bob.call(client262.LIST_CONVERSATIONS, [b'', 10])
+        listed, *_ = bob.call(client262.LIST_CONVERSATIONS, [b'', 10])
         assert {tuple(c[0]): c[1] for c in listed}[(USER, 'ada')] == 0
 
         # Leaving, other sessions, a new password, the end of an account.

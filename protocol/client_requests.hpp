@@ -1,0 +1,197 @@
+// What clients ask. The normative text is protocol/PROTOCOL.md.
+//
+// A request is one frame: [version, op, client id, number, token, body].
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/ids.hpp"
+
+namespace chat262 {
+
+inline constexpr std::uint8_t client_protocol_version = 1;
+inline constexpr std::uint8_t client_feature_level = 2;
+// The operator's socket, in a server's data directory.
+inline constexpr const char* control_socket_file = "control";
+
+// A place in the log. Opaque to clients: bytes to keep and give back. Empty: "from the beginning".
+using Cursor = Bytes;
+[[nodiscard]] Cursor make_cursor(const Position& position);
+// nullopt if the bytes are no cursor. An empty cursor is Position{}.
+[[nodiscard]] std::optional<Position> read_cursor(ByteView cursor);
+
+enum class TargetKind : std::uint8_t { user = 0, room = 1 };
+struct Target {
+  TargetKind kind = TargetKind::user;
+  std::string name;
+  bool operator==(const Target&) const = default;
+};
+
+struct Original {  // of an imported message
+  std::string author;
+  TimeMs time{};
+  bool operator==(const Original&) const = default;
+};
+
+// ---- requests. Each has its code; `is_write` requests go through the log and carry a number > 0.
+
+namespace request {
+
+struct Hello {  // any server answers, without a session
+  static constexpr std::uint8_t code = 0;
+  bool operator==(const Hello&) const = default;
+};
+struct Status {  // any server answers, about itself
+  static constexpr std::uint8_t code = 1;
+  bool operator==(const Status&) const = default;
+};
+struct Register {
+  static constexpr std::uint8_t code = 10;
+  std::string name;
+  std::string password;
+  bool operator==(const Register&) const = default;
+};
+// The client makes the token (32 random bytes), so that a retry gives the same session.
+struct LogIn {
+  static constexpr std::uint8_t code = 11;
+  std::string name;
+  std::string password;
+  Bytes token;
+  bool operator==(const LogIn&) const = default;
+};
+struct LogOut {
+  static constexpr std::uint8_t code = 12;
+  bool operator==(const LogOut&) const = default;
+};
+struct LogOutAll {
+  static constexpr std::uint8_t code = 13;
+  bool operator==(const LogOutAll&) const = default;
+};
+struct ChangePassword {  // ends every other session
+  static constexpr std::uint8_t code = 14;
+  std::string old_password;
+  std::string new_password;
+  bool operator==(const ChangePassword&) const = default;
+};
+struct DeleteAccount {
+  static constexpr std::uint8_t code = 15;
+  std::string password;
+  bool operator==(const DeleteAccount&) const = default;
+};
+struct SearchAccounts {
+  static constexpr std::uint8_t code = 20;
+  std::string pattern;  // `*` stands for any run of characters; compared case-folded
+  std::string after;    // name the last page ended with, "" for the first page
+  std::uint32_t limit = 100;
+  bool operator==(const SearchAccounts&) const = default;
+};
+struct ListConversations {
+  static constexpr std::uint8_t code = 21;
+  Bytes after;  // `next` of the last page, empty for the first
+  std::uint32_t limit = 100;
+  bool operator==(const ListConversations&) const = default;
+};
+struct CreateRoom {
+  static constexpr std::uint8_t code = 30;
+  std::string name;
+  bool operator==(const CreateRoom&) const = default;
+};
+struct JoinRoom {
+  static constexpr std::uint8_t code = 31;
+  std::string name;
+  bool operator==(const JoinRoom&) const = default;
+};
+struct LeaveRoom {
+  static constexpr std::uint8_t code = 32;
+  std::string name;
+  bool operator==(const LeaveRoom&) const = default;
+};
+struct ListRooms {
+  static constexpr std::uint8_t code = 33;
+  std::string pattern;
+  std::string after;
+  std::uint32_t limit = 100;
+  bool operator==(const ListRooms&) const = default;
+};
+struct ListMembers {
+  static constexpr std::uint8_t code = 34;
+  std::string room;
+  std::string after;
+  std::uint32_t limit = 100;
+  bool operator==(const ListMembers&) const = default;
+};
+struct Send {
+  static constexpr std::uint8_t code = 40;
+  Target to;
+  std::string text;
+  std::optional<Original> original;
+  bool operator==(const Send&) const = default;
+};
+struct History {
+  static constexpr std::uint8_t code = 41;
+  Target of;
+  std::optional<Cursor> from;  // exclusive; none: the newest end (older) or the oldest (newer)
+  bool newer = false;          // direction: false = towards older messages
+  std::uint32_t limit = 50;
+  bool operator==(const History&) const = default;
+};
+struct Events {
+  static constexpr std::uint8_t code = 42;
+  std::optional<Cursor> since;  // none: from now on
+  std::uint32_t wait_ms = 0;    // at most limits::wait_ms_max
+  std::uint32_t limit = 100;
+  bool operator==(const Events&) const = default;
+};
+struct MarkRead {
+  static constexpr std::uint8_t code = 43;
+  Target conversation;
+  Cursor upto;
+  bool operator==(const MarkRead&) const = default;
+};
+
+// ---- of the operator: taken at a server's control socket only, no_permission elsewhere
+
+inline constexpr std::uint8_t first_operator_code = 100;
+
+struct Survey {  // what the server knows of all servers
+  static constexpr std::uint8_t code = 100;
+  bool operator==(const Survey&) const = default;
+};
+struct Handover {  // another server is to lead; answered when it does
+  static constexpr std::uint8_t code = 101;
+  std::optional<ServerId> to;  // none: the first fit one
+  bool operator==(const Handover&) const = default;
+};
+struct ForceLead {  // this very server is to lead although the rules forbid it
+  static constexpr std::uint8_t code = 102;
+  bool operator==(const ForceLead&) const = default;
+};
+
+}  // namespace request
+
+using RequestBody =
+    std::variant<request::Hello, request::Status, request::Register, request::LogIn,
+                 request::LogOut, request::LogOutAll, request::ChangePassword,
+                 request::DeleteAccount, request::SearchAccounts, request::ListConversations,
+                 request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
+                 request::ListMembers, request::Send, request::History, request::Events,
+                 request::MarkRead, request::Survey, request::Handover, request::ForceLead>;
+
+struct Request {
+  ClientId client{};
+  std::uint64_t number = 0;  // of writes: counted up from 1. Of reads: anything, echoed
+  Bytes token;               // empty where no session is needed
+  RequestBody body;
+  bool operator==(const Request&) const = default;
+};
+
+[[nodiscard]] bool is_write(const RequestBody& body);
+[[nodiscard]] bool is_operator_request(const RequestBody& body);
+// Of everything but secrets (passwords, tokens): equal for a retry.
+[[nodiscard]] std::uint64_t fingerprint(const RequestBody& body);
+
+}  // namespace chat262
