@@ -16,7 +16,8 @@ enum class Errc {
   wrong_identity,  // data belong to another cluster or server
   wrong_format,    // data of a newer (or unknown) format version
   corrupt,         // a checksum or the hash chain does not match
-  disk_full,       // ENOSPC or the map is full; nothing of the call was kept
+  disk_full,       // ENOSPC; nothing of the call was kept
+  map_full,        // of LMDB, which can be enlarged; nothing of the call was kept; stays in store/
   io,              // EIO and the like: the process should end
   system           // any other failure of the operating system
 };

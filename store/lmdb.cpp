@@ -44,8 +44,9 @@ Errc plain_code(int code) {
   switch (code) {
     case ENOSPC:
     case EDQUOT:
-    case MDB_MAP_FULL:
       return Errc::disk_full;
+    case MDB_MAP_FULL:
+      return Errc::map_full;
     case EIO:
     case MDB_PANIC:
       return Errc::io;
@@ -284,9 +285,14 @@ Result<void> Env::enlarge(std::uint64_t map_bytes) {
   if (!alone.owns_lock()) {
     return fail(Errc::in_use, directory_.string() + ": cannot enlarge the map while it is read");
   }
+  const std::uint64_t before = size().map_bytes;
   const int code = mdb_env_set_mapsize(env_, map_bytes);
-  if (code != 0) return error(code, "enlarge the map");
-  return {};
+  if (code == 0) return {};
+  // The old mapping is gone by now.
+  if (mdb_env_set_mapsize(env_, before) != 0) {
+    return fail(Errc::io, directory_.string() + ": cannot map the file again");
+  }
+  return error(code, "enlarge the map");
 }
 
 void Env::drop_dead_readers() {

@@ -114,8 +114,9 @@ class Env {
   [[nodiscard]] Result<Txn> read() const;
   [[nodiscard]] Result<Txn> write();  // waits for the present writer
 
-  // Makes the map larger. Waits a moment for transactions of this process to end; Errc::in_use if
-  // they do not. The calling thread must have none.
+  // Makes the map larger. Waits a moment for transactions of this process to end. The calling
+  // thread must have none. Errors: in_use (they do not end), io (the environment is of no use any
+  // more), others (it is as it was).
   [[nodiscard]] Result<void> enlarge(std::uint64_t map_bytes);
 
   void drop_dead_readers();

@@ -43,9 +43,10 @@ std::size_t entry_bytes(std::span<const LogWrite> writes) {
 
 Result<void> DiskLog::with_map_growth(const std::function<Result<void>()>& once) {
   auto done = once();
-  while (!done && done.error().code == Errc::disk_full && free_bytes(directory_) > reserve_bytes) {
+  while (!done && done.error().code == Errc::map_full) {
     if (auto larger = env_->enlarge(env_->size().map_bytes * 2); !larger) {
-      return fail(Errc::disk_full, larger.error().text);
+      const bool lost = larger.error().code == Errc::io;
+      return fail(lost ? Errc::io : Errc::disk_full, larger.error().text);
     }
     done = once();
   }

@@ -88,11 +88,11 @@ class Records {
   [[nodiscard]] Overlay& overlay() { return overlay_; }
   [[nodiscard]] const Overlay& overlay() const { return overlay_; }
   [[nodiscard]] const std::optional<Error>& fault() const { return fault_; }
+  void set_fault(const Error& error) const;  // the first one stays
   void clear_fault() { fault_.reset(); }
 
  private:
   [[nodiscard]] const lmdb::Txn* snapshot() const;
-  void set_fault(const Error& error) const;
 
   Overlay overlay_;
   lmdb::Env* env_ = nullptr;

@@ -8,10 +8,6 @@
 
 namespace chat262::store {
 
-namespace {
-constexpr std::uint64_t disk_is_full_below_bytes = 4 << 20;
-}
-
 // ---- reactor
 
 bool DiskTables::seal(Seq commit) {
@@ -44,7 +40,10 @@ void DiskTables::settle() {
 void DiskTables::enlarge_map() {
   if (!map_full_.exchange(false)) return;
   records_.refresh();
-  if (!env_->enlarge(env_->size().map_bytes * 2)) map_full_ = true;  // tried again with the next
+  const auto larger = env_->enlarge(env_->size().map_bytes * 2);
+  if (larger) return;
+  map_full_ = true;  // tried again with the next generation
+  if (larger.error().code == Errc::io) records_.set_fault(larger.error());
 }
 
 // ---- tables thread
@@ -57,10 +56,10 @@ Result<void> DiskTables::write_behind(Log& log) {
   bool tables_damaged = false;
   auto done = write_sealed(log, tables_damaged);
   if (!done) {
-    map_full_ =
-        done.error().code == Errc::disk_full && free_bytes(directory_) > disk_is_full_below_bytes;
+    map_full_ = done.error().code == Errc::map_full;
     stage_ = Stage::failed;
     if (tables_damaged) make_rebuild_file();
+    if (map_full_) return fail(Errc::disk_full, done.error().text);
     return done;
   }
   set_durable(sealed_mark_);

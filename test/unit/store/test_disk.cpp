@@ -109,6 +109,32 @@ TEST_CASE("When there is room again, entries are written again") {
   CHECK(must(log->read(seq(1), seq(2), 1 << 20)) == history.entries());
 }
 
+TEST_CASE("The tables' map stays as it is while the log waits for room") {
+  SmallDisk disk("64m");
+  if (!disk.mounted()) return;
+  LogOptions options = log_options(disk.path());
+  options.ballast_bytes = 1 << 20;
+  options.room_bytes = 40 << 20;
+  const auto log = must(Log::open(options));
+  const auto tables = open_tables(disk.path(), *log);
+  History history;
+  history.view(1);
+  history.register_account("ann");
+  write_all(*log, history);
+  apply_all(*tables, history);
+  disk.fill(0);
+  REQUIRE(!log->room());
+  disk.empty();
+  disk.fill(20 << 20);  // plenty for the tables, not yet room for the log
+  for (int i = 0; i < 60; ++i) {  // doubled each time, no address space would hold it
+    REQUIRE(tables->seal(history.last()));
+    CHECK(tables->write_behind(*log).error().code == Errc::disk_full);
+  }
+  disk.empty();
+  REQUIRE(tables->seal(history.last()));
+  must(tables->write_behind(*log));
+}
+
 TEST_CASE("Tables on a full disk keep their generation and write it later") {
   SmallDisk disk("64m");
   if (!disk.mounted()) return;
