@@ -59,7 +59,8 @@ void Faults::run() {
     lasting_.erase(lasting_.begin() + static_cast<std::ptrdiff_t>(i));
     end_one(fault);
   }
-  while (next_given_ < given_.size() && given_[next_given_].at <= world_.now()) {
+  // One at a time, as they are drawn: what else is due comes between two of one moment.
+  if (next_given_ < given_.size() && given_[next_given_].at <= world_.now()) {
     const Fault& fault = given_[next_given_++];
     if (inject(fault)) injected_.push_back(fault);
   }

@@ -96,7 +96,9 @@ bool run_one(const Options& options, const Arguments& arguments, Totals& totals)
   for (const Options& again : {options, listed}) {
     if (run(again, {}).trace_hash == result.trace_hash) continue;
     std::cout << label_of(options) << ": two runs differ"
-              << (again.faults ? ", the second with its faults as a list" : "") << std::endl;
+              << (again.faults ? ", the second with its faults as a list" : "")
+              << "\n  compare: simulation " << command_of(options)
+              << " --trace\n  with: simulation " << command_of(again) << " --trace" << std::endl;
     return false;
   }
   return true;
