@@ -234,14 +234,14 @@ void Service::committed(Seq seq) {
 }
 
 void Service::reverted(Seq to) {
-  if (mutant("answer-what-was-cut")) return;
+  if (mutant("answer-what-was-lost")) return;
   taken_.clear();
   commits_.take_above(to, taken_);
   for (const auto& waiting : taken_) send_not_leader(waiting.to, waiting.number);
 }
 
 void Service::deposed() {
-  if (mutant("answer-after-losing-the-lead")) return;
+  if (mutant("answer-what-was-lost")) return;
   taken_.clear();
   commits_.take_all(taken_);
   for (const auto& waiting : taken_) send_not_leader(waiting.to, waiting.number);

@@ -17,8 +17,8 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-REGIMES = ('crashes', 'majority', 'split', 'proof', 'disks')
-ROUNDS = ((1, 100), (101, 900))  # first seed, how many; each in every regime
+REGIMES = ('crashes', 'majority', 'split', 'proof', 'disks', 'mixed', 'single')
+ROUNDS = ((1, 100), (101, 1150))  # first seed, how many; each in every regime: as the suite does
 SECONDS_MAX = 900  # of one run
 
 
