@@ -281,7 +281,10 @@ def check_logs(cluster, writers):
                 assert found, f'server {server.number} lost an acknowledged message: {text}'
                 assert len(found) == 1, f'server {server.number} holds twice: {text}'
                 order += found
-            assert order == sorted(order), f'server {server.number}: {writer.name} out of order'
+            wrong = [n for n in range(1, len(order)) if order[n - 1] > order[n]]
+            said = ', '.join(f'{writer.acknowledged[n]} at {order[n]} behind '
+                             f'{writer.acknowledged[n - 1]} at {order[n - 1]}' for n in wrong[:3])
+            assert not wrong, f'server {server.number}: out of order: {said}'
     for server, log in zip(cluster.servers[1:], logs[1:]):
         assert log == logs[0], f'servers 0 and {server.number} hold different messages'
     total = sum(len(writer.acknowledged) for writer in writers)
