@@ -69,6 +69,8 @@ class Node final : private replica::RequestIndex {
   void log_repaired();
   // How often that was.
   [[nodiscard]] std::uint64_t repairs() const { return repairs_; }
+  // How often tables were found damaged and made anew.
+  [[nodiscard]] unsigned rebuilds() const { return rebuilds_; }
 
   [[nodiscard]] replica::Clock next_wake() const { return replica_.next_wake(); }
   [[nodiscard]] replica::Routing routing(replica::Clock now) const { return replica_.routing(now); }

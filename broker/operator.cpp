@@ -33,12 +33,13 @@ bool is_member(const replica::Summary& summary, const Member& member) {
 }  // namespace
 
 Operator::Operator(const ClusterConfig& cluster, ServerId self, Node& node, NodeHost& host,
-                   Service& service, Replies& replies)
+                   Service& service, ScrubHost& scrub, Replies& replies)
     : cluster_(cluster),
       self_(self),
       node_(node),
       host_(host),
       service_(service),
+      scrub_(scrub),
       replies_(replies) {}
 
 // ---- who asks
@@ -53,6 +54,8 @@ void Operator::request(ReplyTo to, Request&& request, Now now) {
     replies_.reply(to, survey(request.number, now));
   } else if (std::holds_alternative<request::ForceLead>(body)) {
     force_lead(to, request.number, now);
+  } else if (std::holds_alternative<request::Scrub>(body)) {
+    scrub(to, std::move(request), now);
   } else if (!is_operator_request(body)) {
     refuse(to, request.number, Status::unknown_operation,
            "the control socket takes the requests of operators only", now);
@@ -66,9 +69,12 @@ void Operator::request(ReplyTo to, Request&& request, Now now) {
   }
 }
 
-// What only the leader can do.
+// What only this server can do.
 void Operator::handle(const Asker& asker, const Request& request, Now now) {
-  if (node_.summary(now.steady).role != peer::Role::leader) {
+  if (const auto* scrub = std::get_if<request::Scrub>(&request.body)) {
+    if (scrub->begin) scrub_.begin_scrub();
+    answer(asker, {Status::ok, request.number, scrub_.scrub()}, now);
+  } else if (node_.summary(now.steady).role != peer::Role::leader) {
     refuse(asker, request.number, Status::unavailable, "nobody leads now: see chat262ctl status",
            now);
   } else if (const auto* handover = std::get_if<request::Handover>(&request.body)) {
@@ -142,15 +148,35 @@ void Operator::send(ServerId to, peer::Body body, Now now) {
   host_.send(to, std::move(message));
 }
 
-void Operator::pass_on(ReplyTo to, Request&& request, ServerId leader, Now now) {
+void Operator::scrub(ReplyTo to, Request&& request, Now now) {
+  const auto server = std::get<request::Scrub>(request.body).server.value_or(self_);
+  if (server == self_) {
+    handle(to, request, now);
+    return;
+  }
+  const auto summary = node_.summary(now.steady);
+  const bool heard = std::any_of(summary.peers.begin(), summary.peers.end(),
+                                 [&](const auto& peer) { return peer.id == server && peer.heard; });
+  if (heard) {
+    pass_on(to, std::move(request), server, now);
+  } else {
+    refuse(to, request.number, Status::unavailable,
+           fmt::format("server {} is not heard by server {}", server.value, self_.value), now);
+  }
+}
+
+void Operator::pass_on(ReplyTo to, Request&& request, ServerId by, Now now) {
   if (relaying_.size() >= limits::relays_max) {
     refuse(to, request.number, Status::busy, status_text(Status::busy), now);
     return;
   }
   const auto ticket = next_ticket_++;
-  send(leader, peer::Relay{ticket, encode_request(request)}, now);
-  relaying_.emplace(
-      ticket, Relaying{to, std::move(request), clock_ms(now.steady.value + limits::relay_ms_max)});
+  const auto most = std::holds_alternative<request::Scrub>(request.body)
+                        ? limits::relay_scrub_ms_max
+                        : limits::relay_ms_max;
+  send(by, peer::Relay{ticket, encode_request(request)}, now);
+  relaying_.emplace(ticket,
+                    Relaying{to, by, std::move(request), clock_ms(now.steady.value + most)});
 }
 
 bool Operator::receive(const peer::Message& message, Now now) {
@@ -180,7 +206,9 @@ void Operator::receive_relayed(const peer::Relayed& relayed, Now now) {
     replies_.reply(relaying.to, *reply);
   } else {
     refuse(relaying.to, relaying.request.number, Status::unavailable,
-           "the leader's answer cannot be read: is it of another version?", now);
+           fmt::format("the answer of server {} cannot be read: is it of another version?",
+                       relaying.by.value),
+           now);
   }
 }
 
@@ -376,7 +404,9 @@ void Operator::finish_turn(Now now) {
       continue;
     }
     refuse(place->second.to, place->second.request.number, Status::unavailable,
-           "the leader was asked and has not answered: see chat262ctl status", now);
+           fmt::format("server {} was asked and has not answered: see chat262ctl status",
+                       place->second.by.value),
+           now);
     place = relaying_.erase(place);
   }
 }

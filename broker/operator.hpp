@@ -1,5 +1,5 @@
 // What the server does for its operator: requests that come by the control socket, or that another
-// server passes on because only the leader can do them; and giving up leadership before a stop.
+// server passes on because only this one can do them; and giving up leadership before a stop.
 //
 // A handover, step by step, each with a deadline: wait, still serving, for a sign of life of the
 // successor and until all servers may give promises; hold clients' new requests while what is under
@@ -20,11 +20,19 @@
 
 namespace chat262::broker {
 
+// A server's scrub, as operators know it.
+class ScrubHost {
+ public:
+  virtual ~ScrubHost() = default;
+  virtual void begin_scrub() = 0;
+  [[nodiscard]] virtual reply::Scrub scrub() const = 0;
+};
+
 class Operator {
  public:
   // All references must outlive the operator. `replies` go to the control socket.
   Operator(const ClusterConfig& cluster, ServerId self, Node& node, NodeHost& host,
-           Service& service, Replies& replies);
+           Service& service, ScrubHost& scrub, Replies& replies);
 
   void request(ReplyTo to, Request&& request, Now now);
 
@@ -67,6 +75,7 @@ class Operator {
   };
   struct Relaying {
     ReplyTo to{};
+    ServerId by{};  // who is to do it
     Request request;
     replica::Clock deadline{};
   };
@@ -76,7 +85,8 @@ class Operator {
   void refuse(const Asker& asker, std::uint64_t number, Status status, std::string text, Now now);
 
   [[nodiscard]] Reply survey(std::uint64_t number, Now now) const;
-  void pass_on(ReplyTo to, Request&& request, ServerId leader, Now now);
+  void scrub(ReplyTo to, Request&& request, Now now);
+  void pass_on(ReplyTo to, Request&& request, ServerId by, Now now);
   void receive_relay(ServerId from, const peer::Relay& relay, Now now);
   void receive_relayed(const peer::Relayed& relayed, Now now);
   void send(ServerId to, peer::Body body, Now now);
@@ -99,6 +109,7 @@ class Operator {
   Node& node_;
   NodeHost& host_;
   Service& service_;
+  ScrubHost& scrub_;
   Replies& replies_;
   std::optional<Handing> handing_;
   std::optional<Forcing> forcing_;

@@ -90,11 +90,12 @@ Result<void> Reactor::start() {
   scrub_thread_ = std::make_unique<ScrubThread>(*log_, *tables_, inbox_, config_.scrub_bytes_per_s);
   now_ = read_clocks();
   NodeHost& host = *this;
+  ScrubHost& scrub_host = *this;
   node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
   service_ = std::make_unique<Service>(config_.cluster, config_.self, *node_, *tables_, gateway_,
                                        *hashers_);
-  operator_ =
-      std::make_unique<Operator>(config_.cluster, config_.self, *node_, host, *service_, control_);
+  operator_ = std::make_unique<Operator>(config_.cluster, config_.self, *node_, host, *service_,
+                                         scrub_host, control_);
   for (const auto& [peer, why] : config_.unresolved) {
     note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
   }
@@ -206,6 +207,7 @@ void Reactor::take_completions() {
             repair_->written(done, now_.steady);
           } else if constexpr (std::is_same_v<Done, Scrubbed>) {
             scrubbed_ = done;
+            if (done.asked != 0 && done.asked == asked_scrub_.pass) asked_scrub_.ended = done;
             note(replica::NoteLevel::info,
                  fmt::format("the whole log was read and checked: {} entries", done.entries));
           } else {

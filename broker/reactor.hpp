@@ -26,7 +26,7 @@
 
 namespace chat262::broker {
 
-class Reactor final : private NodeHost, private RepairHost {
+class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
  public:
   // Opens the data directory and the sockets. `signals`: a signalfd; what it says ends the server.
   static Result<std::unique_ptr<Reactor>> open(const Config& config, Journal& journal, int signals);
@@ -50,6 +50,9 @@ class Reactor final : private NodeHost, private RepairHost {
   void write_repair(const Hash& previous, std::vector<Entry> entries) override;
   void repair_moved() override { repair_moved_ = true; }
   void note(replica::NoteLevel level, const std::string& text) override;
+  // ScrubHost
+  void begin_scrub() override;
+  [[nodiscard]] reply::Scrub scrub() const override;
 
   // Damage in what the start needs is repaired before this server says a word to anybody else.
   Result<void> repair_before_start();
@@ -109,6 +112,13 @@ class Reactor final : private NodeHost, private RepairHost {
   std::map<std::uint64_t, HeldRead> held_reads_;  // by id
   std::optional<RepairWritten> start_written_;    // before there is a log thread
   Scrubbed scrubbed_;
+  struct AskedScrub {  // the newest pass that an operator asked for
+    std::uint64_t pass = 0;
+    std::optional<Scrubbed> ended;
+    RepairFigures before;  // when it began
+    unsigned rebuilds_before = 0;
+  };
+  AskedScrub asked_scrub_;
   bool repair_moved_ = false;
   bool writing_behind_ = false;
   bool stopping_ = false;

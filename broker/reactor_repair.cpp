@@ -164,4 +164,34 @@ void Reactor::keep_log() {
   }
 }
 
+// ---- for operators
+
+void Reactor::begin_scrub() {
+  // Of a pass that begins again what it has found stays found.
+  if (asked_scrub_.pass == 0 || asked_scrub_.ended) {
+    asked_scrub_.before = repair_->figures();
+    asked_scrub_.rebuilds_before = node_->rebuilds();
+  }
+  asked_scrub_.pass = scrub_thread_->pass_now();
+  asked_scrub_.ended.reset();
+}
+
+reply::Scrub Reactor::scrub() const {
+  const auto& asked = asked_scrub_;
+  const auto figures = repair_->figures();
+  reply::Scrub scrub;
+  scrub.server = config_.self;
+  scrub.pass = asked.pass;
+  scrub.last = log_->last().value;
+  scrub.ended = asked.ended.has_value();
+  if (asked.pass > 0) scrub.entries = asked.ended ? asked.ended->entries : scrub_thread_->entries();
+  scrub.repaired = figures.repaired - asked.before.repaired;
+  scrub.found =
+      figures.found - asked.before.repaired + figures.passed_over - asked.before.passed_over;
+  scrub.tables_rebuilt = node_->rebuilds() - asked.rebuilds_before;
+  scrub.tables_found = scrub.tables_rebuilt > 0 || (asked.ended && asked.ended->tables_damaged);
+  scrub.tables_ready = !node_->catching_up();
+  return scrub;
+}
+
 }  // namespace chat262::broker

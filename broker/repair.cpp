@@ -13,8 +13,11 @@ using replica::Clock;
 using replica::clock_ms;
 
 void Repair::damaged(Seq at, Clock now) {
-  const bool known = waiting_.contains(at) || later_.contains(at) || (job_ && job_->at == at);
-  if (known || waiting_.size() >= limits::repairs_waiting_max) return;
+  if (waiting_.contains(at) || later_.contains(at) || (job_ && job_->at == at)) return;
+  if (waiting_.size() >= limits::repairs_waiting_max) {
+    ++figures_.passed_over;
+    return;
+  }
   host_.note(replica::NoteLevel::warning,
              fmt::format("entry {} of the log is damaged: asking the other servers", at.value));
   waiting_.insert(at);

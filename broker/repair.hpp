@@ -17,9 +17,10 @@ namespace chat262::broker {
 
 // For the status, in this life of the server.
 struct RepairFigures {
-  std::uint64_t found = 0;     // records: repaired, being repaired, or open
-  std::uint64_t repaired = 0;  // records
-  std::vector<Seq> open;       // what nobody could repair yet, the first few
+  std::uint64_t found = 0;        // records: repaired, being repaired, or open
+  std::uint64_t repaired = 0;     // records
+  std::vector<Seq> open;          // what nobody could repair yet, the first few
+  std::uint64_t passed_over = 0;  // found while too many waited, and not counted in `found`
 };
 
 // What became of entries that were to be written back. See store::Log::repair.

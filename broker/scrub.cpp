@@ -36,12 +36,14 @@ ScrubThread::~ScrubThread() {
   thread_.join();
 }
 
-void ScrubThread::pass_now() {
+std::uint64_t ScrubThread::pass_now() {
+  std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
-    asked_ = true;
+    number = ++asked_;
   }
   wake_.notify_all();
+  return number;
 }
 
 void ScrubThread::run() {
@@ -50,24 +52,25 @@ void ScrubThread::run() {
 
 bool ScrubThread::wait_for_pass() {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return stop_ || asked_; };
+  const auto ready = [this] { return stop_ || asked_ > begun_; };
   if (bytes_per_second_ == 0) {
     wake_.wait(lock, ready);
   } else if (scrubbed_.passes > 0) {
     wake_.wait_for(lock, std::chrono::milliseconds(limits::scrub_pause_ms), ready);
   }
-  hurry_ = std::exchange(asked_, false);
+  present_ = asked_ > begun_ ? asked_ : 0;
+  begun_ = asked_;
   return !stop_;
 }
 
 bool ScrubThread::rest(std::uint64_t bytes) {
   std::unique_lock lock(mutex_);
-  if (asked_) return false;  // begin again, at once
-  if (!hurry_ && bytes_per_second_ > 0) {
+  if (asked_ > begun_) return false;  // begin again, at once
+  if (present_ == 0 && bytes_per_second_ > 0) {
     const auto wait = std::chrono::milliseconds(bytes * 1000 / bytes_per_second_);
-    wake_.wait_for(lock, wait, [this] { return stop_ || asked_; });
+    wake_.wait_for(lock, wait, [this] { return stop_ || asked_ > begun_; });
   }
-  return !stop_ && !asked_;
+  return !stop_ && asked_ == begun_;
 }
 
 void ScrubThread::pass() {
@@ -87,15 +90,19 @@ void ScrubThread::pass() {
     if (!rest(bytes)) return;
   }
   std::string next;
+  bool damaged = false;
   do {
     const auto done = tables_.check(next, piece_bytes);
-    if (!done) break;  // it shows in Tables::fault()
+    damaged = !done;
+    if (damaged) break;  // it shows in Tables::fault()
     next = *done;
     if (!rest(piece_bytes)) return;
   } while (!next.empty());
   ++scrubbed_.passes;
   scrubbed_.ended = wall_clock();
   scrubbed_.entries = entries_;
+  scrubbed_.asked = present_;
+  scrubbed_.tables_damaged = damaged;
   inbox_.push(scrubbed_);
 }
 

@@ -76,6 +76,7 @@ struct Writes {
   bool operator()(const request::Survey&) const { return false; }
   bool operator()(const request::Handover&) const { return false; }
   bool operator()(const request::ForceLead&) const { return false; }
+  bool operator()(const request::Scrub&) const { return false; }
 };
 
 }  // namespace

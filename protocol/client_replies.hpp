@@ -262,6 +262,19 @@ struct HandedOver {
   Epoch epoch{};
   bool operator==(const HandedOver&) const = default;
 };
+struct Scrub {  // the newest pass over log and tables that an operator asked for; and its damage
+  ServerId server{};
+  std::uint64_t pass = 0;  // counted from 1 in the server's present life; 0: none
+  bool ended = false;
+  std::uint64_t entries = 0;         // read in it
+  std::uint64_t last = 0;            // of the log
+  std::uint64_t found = 0;           // damaged entries: known at its begin, and found since
+  std::uint64_t repaired = 0;        // of these
+  bool tables_found = false;         // the tables were damaged
+  std::uint64_t tables_rebuilt = 0;  // times since its begin
+  bool tables_ready = true;          // false: they are behind the log, or being made anew
+  bool operator==(const Scrub&) const = default;
+};
 struct ErrorBody {                 // of every status but ok
   std::string text;                // for people
   std::optional<ServerId> server;  // not_leader
@@ -277,7 +290,7 @@ using ReplyBody =
     std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus, reply::Registered,
                  reply::LoggedIn, reply::Done, reply::Accounts, reply::Conversations,
                  reply::RoomDone, reply::Rooms, reply::Members, reply::Sent, reply::History,
-                 reply::Events, reply::Survey, reply::HandedOver>;
+                 reply::Events, reply::Survey, reply::HandedOver, reply::Scrub>;
 
 struct Reply {
   Status status = Status::ok;

@@ -170,16 +170,21 @@ struct ForceLead {  // this very server is to lead although the rules forbid it
   static constexpr std::uint8_t code = 102;
   bool operator==(const ForceLead&) const = default;
 };
+struct Scrub {  // a server is to read its log and tables now; or how far it is with that
+  static constexpr std::uint8_t code = 103;
+  std::optional<ServerId> server;  // none: the one that is asked
+  bool begin = false;
+  bool operator==(const Scrub&) const = default;
+};
 
 }  // namespace request
 
-using RequestBody =
-    std::variant<request::Hello, request::Status, request::Register, request::LogIn,
-                 request::LogOut, request::LogOutAll, request::ChangePassword,
-                 request::DeleteAccount, request::SearchAccounts, request::ListConversations,
-                 request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
-                 request::ListMembers, request::Send, request::History, request::Events,
-                 request::MarkRead, request::Survey, request::Handover, request::ForceLead>;
+using RequestBody = std::variant<
+    request::Hello, request::Status, request::Register, request::LogIn, request::LogOut,
+    request::LogOutAll, request::ChangePassword, request::DeleteAccount, request::SearchAccounts,
+    request::ListConversations, request::CreateRoom, request::JoinRoom, request::LeaveRoom,
+    request::ListRooms, request::ListMembers, request::Send, request::History, request::Events,
+    request::MarkRead, request::Survey, request::Handover, request::ForceLead, request::Scrub>;
 
 struct Request {
   ClientId client{};

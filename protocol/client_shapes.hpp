@@ -87,6 +87,9 @@ auto fields(Shape, Like<request::Handover> auto& m) {
 auto fields(Shape, Like<request::ForceLead> auto&) {
   return std::tie();
 }
+auto fields(Shape, Like<request::Scrub> auto& m) {
+  return std::tie(m.server, m.begin);
+}
 
 // ---- replies
 
@@ -184,6 +187,10 @@ auto fields(Shape, Like<reply::Survey> auto& m) {
 }
 auto fields(Shape, Like<reply::HandedOver> auto& m) {
   return std::tie(m.leader, m.epoch);
+}
+auto fields(Shape, Like<reply::Scrub> auto& m) {
+  return std::tie(m.server, m.pass, m.ended, m.entries, m.last, m.found, m.repaired, m.tables_found,
+                  m.tables_rebuilt, m.tables_ready);
 }
 auto fields(Shape, Like<reply::ErrorBody> auto& m) {
   return std::tie(m.text, m.server, m.retry_ms, m.servers);

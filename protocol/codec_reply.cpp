@@ -103,6 +103,7 @@ CHAT262_ANSWER(Events, Events);
 CHAT262_ANSWER(Survey, Survey);
 CHAT262_ANSWER(Handover, HandedOver);
 CHAT262_ANSWER(ForceLead, HandedOver);
+CHAT262_ANSWER(Scrub, Scrub);
 #undef CHAT262_ANSWER
 
 template <class T>

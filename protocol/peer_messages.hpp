@@ -155,7 +155,7 @@ struct Goodbye {
 
 // ---- for the servers around the core; the core passes over these
 
-// An operator's request that only the leader can do, as it came, and its answer.
+// An operator's request that only the receiver can do, as it came, and its answer.
 struct Relay {
   std::uint64_t ticket = 0;  // the sender's; comes back in Relayed
   Bytes request;             // a client request's frame

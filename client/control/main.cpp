@@ -5,12 +5,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <optional>
 #include <thread>
 
 #include "client/control/backup.hpp"
+#include "client/control/control_socket.hpp"
 #include "client/control/demo.hpp"
 #include "client/control/force_lead.hpp"
 #include "client/control/handover.hpp"
@@ -138,12 +140,18 @@ void add_verify(CLI::App& app, Run& run) {
   struct Arguments {
     std::vector<std::string> addresses;
     std::string cluster_file;
+    std::filesystem::path data;
     double timeout_s = 60;
   };
   auto arguments = std::make_shared<Arguments>();
   auto* command =
       app.add_subcommand("verify", "whether all servers hold the same history, and hold it whole");
-  command->add_option("ADDRESS", arguments->addresses, "of one or more servers");
+  command->add_option("--data", arguments->data,
+                      "data directory of a server on this machine: through it all servers are told "
+                      "to read their logs and tables now (without addresses: the one in "
+                      "/var/lib/chat262)");
+  command->add_option("ADDRESS", arguments->addresses,
+                      "of one or more servers; without --data nobody reads now");
   command->add_option("--cluster", arguments->cluster_file,
                       "the cluster's file (else the one that CHAT262_CLUSTER names)");
   command->add_option("--timeout", arguments->timeout_s, "seconds to wait for it (60)")
@@ -152,9 +160,13 @@ void add_verify(CLI::App& app, Run& run) {
     run = [arguments] {
       const auto wait =
           std::chrono::milliseconds(static_cast<std::int64_t>(arguments->timeout_s * 1000));
-      const auto found = verify(servers_of(arguments->addresses, arguments->cluster_file), wait);
-      std::fputs(verification_text(found).c_str(), stdout);
-      return found.verdict();
+      const bool named = !arguments->addresses.empty() || !arguments->cluster_file.empty() ||
+                         (arguments->data.empty() && std::getenv("CHAT262_CLUSTER") != nullptr);
+      std::vector<client::Address> servers;
+      if (named) servers = servers_of(arguments->addresses, arguments->cluster_file);
+      std::optional<std::filesystem::path> data;
+      if (!named || !arguments->data.empty()) data = data_directory(arguments->data);
+      return run_verify(data, servers, wait);
     };
   });
 }

@@ -10,7 +10,7 @@ from harness import Cluster
 
 import client262
 
-SURVEY, HANDOVER = 100, 101
+SURVEY, HANDOVER, SCRUB = 100, 101, 103
 UNKNOWN_OPERATION, NO_PERMISSION = 11, 32
 
 
@@ -69,7 +69,7 @@ def long_path():
 def operators_only():
     with Cluster() as cluster:
         port = f'tcp://{cluster[0].host}:{harness.CLIENT_PORT}'
-        for operation, body in ((SURVEY, []), (HANDOVER, [None])):
+        for operation, body in ((SURVEY, []), (HANDOVER, [None]), (SCRUB, [None, True])):
             assert ask(port, operation, body)[0] == NO_PERMISSION
         for server in cluster.servers:
             endpoint = 'ipc://' + control(server)

@@ -38,6 +38,16 @@ def wait_repaired(server, count=1):
                lambda: f'server {server.number} repairs {count}; now {server.status()}')
 
 
+def verify(cluster, *arguments, check=True, timeout=60):
+    """The lines of `chat262ctl verify`, by server, and its exit code."""
+    done = harness.run('chat262ctl', 'verify', '--timeout', timeout, *arguments, check=False)
+    assert not check or done.returncode == 0, done
+    lines = {int(line.split()[1].rstrip(':')): line for line in done.stdout.splitlines()
+             if line.startswith('server ')}
+    assert len(lines) == len(cluster.servers), done
+    return lines, done
+
+
 def written(cluster, count=60):
     """Some messages; the texts that were acknowledged, and the writers."""
     writers = harness.start_writers(cluster)
@@ -148,9 +158,48 @@ def tables(how):
         cluster.settle_and_check(writers)
 
 
+def verified():
+    """`chat262ctl verify` makes all servers read all they have, through any of them."""
+    with Cluster() as cluster:
+        writers = written(cluster)
+        asked = cluster[2].data
+        lines, done = verify(cluster, '--data', asked)
+        assert all(', 0 damaged, 0 repaired, tables whole, equal to the others' in line
+                   for line in lines.values()), done
+        for server, place in ((0, 10), (1, 20), (1, 21)):  # not read by anybody meanwhile
+            flip(cluster[server], writers[0].acknowledged[place])
+        lines, done = verify(cluster, '--data', asked)
+        found = [int(lines[n].split(' damaged')[0].split()[-1]) for n in range(3)]
+        assert found[0] >= 1 and found[1] >= 2 and found[2] == 0, done
+        assert all(f'{n} damaged, {n} repaired' in lines[i] for i, n in enumerate(found)), done
+        lines, done = verify(cluster, '--data', asked)
+        assert all(' 0 damaged' in line for line in lines.values()), done
+        # By the clients' port nobody can be made to read.
+        lines, done = verify(cluster, *cluster.hosts)
+        assert 'no server was told to read' in done.stdout, done
+        cluster[0].stop()
+        lines, done = verify(cluster, '--data', asked, check=False, timeout=2)
+        assert done.returncode == 1 and lines[0].startswith('server 0: down'), done
+        cluster[0].start()
+        cluster.settle_and_check(writers)
+
+
+def verified_beyond_repair():
+    """What is damaged on all servers stays so, and verify says it."""
+    with Cluster() as cluster:
+        writers = written(cluster)
+        for server in cluster.servers:
+            flip(server, writers[1].acknowledged[7])
+        lines, done = verify(cluster, '--data', cluster[0].data, check=False, timeout=5)
+        assert done.returncode == 1, done
+        assert all(' 0 repaired' in line and 'could not be repaired yet' in line
+                   for line in lines.values()), done
+
+
 CASES = {'middle': lambda: stopped('middle'), 'tail': lambda: stopped('tail'),
          'leader_running': leader_running, 'nobody_has_it': nobody_has_it,
-         'tables': lambda: tables('stopped')}
+         'tables': lambda: tables('stopped'), 'verified': verified,
+         'verified_beyond_repair': verified_beyond_repair}
 
 if __name__ == '__main__':
     harness.main(CASES)

@@ -63,6 +63,15 @@ TEST_CASE("a damaged entry is asked for together with the one before it, and wri
   CHECK_FALSE(repair.next_deadline());
 }
 
+TEST_CASE("damage that is not taken in because too much waits is counted all the same") {
+  Host host;
+  Repair repair(server_id(1), 3, host);
+  const std::uint64_t taken = broker::limits::repairs_waiting_max + 1;  // one is under way
+  for (std::uint64_t at = 1; at <= taken + 2; ++at) repair.damaged(seq(at), clock_ms(0));
+  CHECK(repair.figures().found == taken);
+  CHECK(repair.figures().passed_over == 2);
+}
+
 TEST_CASE("the first entry has none before it") {
   Host host;
   Repair repair(server_id(0), 2, host);

@@ -179,6 +179,8 @@ std::vector<ReplySample> replies() {
                         event::Read{place(1045), with_bob, place(1042)}},
                        place(1045)}),
       ok("survey", "Server 0 leads alone, 1 was lost, 2 was never heard.", Survey{}, 0, survey()),
+      ok("scrub", "Server 2 has read all; of two damaged entries one is whole again.", Scrub{}, 0,
+         reply::Scrub{server_id(2), 3, true, 1044, 1044, 2, 1, true, 1, false}),
       ok("handed_over", "", Handover{}, 0, reply::HandedOver{server_id(2), {4, server_id(2)}}),
       ok("events_merged",
          "After a network split: the asker's account and a room have other names, a message came "

@@ -61,6 +61,10 @@ std::vector<RequestSample> requests() {
        open(0, request::Handover{std::nullopt})},
       {"handover_to", "The operator: let server 2 lead.", open(0, request::Handover{server_id(2)})},
       {"force_lead", "The operator: lead, whoever is missing.", open(0, request::ForceLead{})},
+      {"scrub", "The operator: read your log and tables now.",
+       open(0, request::Scrub{std::nullopt, true})},
+      {"scrub_of", "The operator: how far is server 2 with that?",
+       open(0, request::Scrub{server_id(2), false})},
   };
 }
 
