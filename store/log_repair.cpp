@@ -60,15 +60,17 @@ Result<std::size_t> DiskLog::repair(const Hash& previous, std::span<const Entry>
 }
 
 // How many of `entries` this log itself proves to be its own: the hash of the last of them is what
-// the record above it, or the end of the log, asks for.
+// the record above it, or the end of the log, asks for. Above that they may go on in another way.
 Result<std::size_t> DiskLog::proved_entries(const lmdb::Txn& txn,
                                             std::span<const Entry> entries) const {
+  bool another = false;
   for (std::size_t count = entries.size(); count > 0; --count) {
     const Entry& entry = entries[count - 1];
     if (entry.seq > tip_.seq) continue;
     if (entry.seq == tip_.seq) {
       if (entry.hash == tip_.hash) return count;
-      return fail(Errc::invalid, "entries of another history");
+      another = true;
+      continue;
     }
     SeqKey key;
     key.seq(entry.seq.next());
@@ -78,6 +80,7 @@ Result<std::size_t> DiskLog::proved_entries(const lmdb::Txn& txn,
     auto above = decode_entry_record(entry.seq.next(), **record);
     if (above && entry_intact(entry.hash, *above)) return count;
   }
+  if (another) return fail(Errc::invalid, "entries of another history");
   return fail(Errc::not_found, "nothing on the disk proves these entries to be of this log");
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -251,6 +252,30 @@ TEST_CASE("A bit that flips under a running server is never served") {
     CHECK(next < refused);
   }
   show("log in use", tally);
+}
+
+TEST_CASE("A damaged entry is repaired although this log and the peer's part above it") {
+  const std::string victim(40, 'v');
+  History common = talk(10);
+  common.operation(op::SendMessage{}, victim);
+  const Seq damaged = common.last();
+  common.operation(op::SendMessage{}, "after it");
+  History peer = common;
+  peer.view(2, 1);
+  peer.operation(op::SendMessage{}, "theirs");
+  History own = common;
+  own.set_client(3);
+  const int longer = GENERATE(1, 2, 3);  // than what is common; the peer's is so by two
+  for (int i = 0; i < longer; ++i) own.operation(op::SendMessage{}, "ours");
+
+  const TempDir dir;
+  auto log = must(Log::open(log_options(dir / "s")));
+  must(log->write(std::array{LogWrite{.entries = own.entries(), .commit = damaged}}));
+  const auto file = dir / "s/log/data.mdb";
+  flip(file, content(file).find(victim), 0);
+  CHECK_FALSE(log->read(damaged, damaged, 1));
+  CHECK(must(repair_from(*log, peer, damaged)) == 1);
+  CHECK(must(log->read(seq(1), own.last(), 1 << 20)) == own.entries());
 }
 
 TEST_CASE("A flipped bit in the tables at rest is found, and the tables are made anew") {
