@@ -212,7 +212,7 @@ void Reactor::take_completions() {
                  fmt::format("the whole log was read and checked: {} entries", done.entries));
           } else {
             if constexpr (std::is_same_v<Done, replica::PersistFailed>) log_thread_->resume();
-            if constexpr (std::is_same_v<Done, replica::LogRead>) held_reads_.erase(done.id);
+            if constexpr (std::is_same_v<Done, replica::LogRead>) held_reads_.answered(done.id);
             node_->step(std::move(done), now_.steady);
           }
         },

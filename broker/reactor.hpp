@@ -2,7 +2,6 @@
 // that lets them meet. Everything here runs on one thread.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "broker/config.hpp"
 #include "broker/gateway.hpp"
+#include "broker/held_reads.hpp"
 #include "broker/inbox.hpp"
 #include "broker/journal.hpp"
 #include "broker/node.hpp"
@@ -104,13 +104,8 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   replica::Clock started_{};
   replica::Clock next_write_behind_{};
   replica::Clock next_figures_{};
-  struct HeldRead {  // until its first entry is repaired, or the deadline
-    replica::ReadLog range;
-    replica::Clock deadline{};
-    bool reading = false;
-  };
-  std::map<std::uint64_t, HeldRead> held_reads_;  // by id
-  std::optional<RepairWritten> start_written_;    // before there is a log thread
+  HeldReads held_reads_;
+  std::optional<RepairWritten> start_written_;  // before there is a log thread
   Scrubbed scrubbed_;
   struct AskedScrub {  // the newest pass that an operator asked for
     std::uint64_t pass = 0;

@@ -25,17 +25,7 @@ void Reactor::send_repair(ServerId to, peer::Body body) {
 }
 
 void Reactor::write_repair(const Hash& previous, std::vector<Entry> entries) {
-  // A deleted account's texts do not come back.
-  for (Entry& entry : entries) {
-    if (tables_ == nullptr || entry.text.empty()) continue;
-    const auto decoded = decode_operation(entry);
-    const auto* message =
-        decoded ? std::get_if<op::SendMessage>(&decoded->operation.body) : nullptr;
-    const auto author = message != nullptr ? tables_->account(message->from) : std::nullopt;
-    if (!author || !author->deleted) continue;
-    entry.text.clear();
-    entry.erased = true;
-  }
+  if (tables_ != nullptr) erase_texts_of_deleted(*tables_, entries);
   if (log_thread_ != nullptr) {
     log_thread_->repair(previous, std::move(entries));
   } else {
@@ -138,30 +128,16 @@ bool Reactor::take_repair_message(peer::Message& message) {
 
 void Reactor::hold_read(const replica::ReadLog& range) {
   repair_->damaged(range.from, now_.steady);
-  const auto deadline = clock_ms(now_.steady.value + limits::read_held_ms_max);
-  auto& held = held_reads_.try_emplace(range.id, HeldRead{range, deadline}).first->second;
-  held.reading = false;
+  held_reads_.hold(range, now_.steady);
 }
 
 void Reactor::keep_log() {
   repair_->tick(now_.steady);
   const bool moved = std::exchange(repair_moved_, false);
   if (moved) node_->log_repaired();
-  for (auto it = held_reads_.begin(); it != held_reads_.end();) {
-    auto& held = it->second;
-    const bool late = held.deadline <= now_.steady || held_reads_.size() > limits::reads_held_max;
-    if (!held.reading && late) {
-      const auto id = it->first;
-      it = held_reads_.erase(it);
-      node_->step(replica::LogRead{id, {}}, now_.steady);
-      continue;
-    }
-    if (!held.reading && moved) {
-      held.reading = true;
-      reader_thread_->read(held.range);
-    }
-    ++it;
-  }
+  const auto due = held_reads_.take_due(moved, now_.steady);
+  for (const auto& range : due.again) reader_thread_->read(range);
+  for (const auto id : due.late) node_->step(replica::LogRead{id, {}}, now_.steady);
 }
 
 // ---- for operators

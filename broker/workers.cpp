@@ -119,6 +119,19 @@ RepairWritten write_repair(store::Log& log, const Hash& previous, std::span<cons
   return {another ? Outcome::of_another_history : Outcome::failed, 0, error.text};
 }
 
+void erase_texts_of_deleted(const store::Tables& tables, std::vector<Entry>& entries) {
+  for (Entry& entry : entries) {
+    if (entry.text.empty()) continue;
+    const auto decoded = decode_operation(entry);
+    const auto* message =
+        decoded ? std::get_if<op::SendMessage>(&decoded->operation.body) : nullptr;
+    const auto author = message != nullptr ? tables.account(message->from) : std::nullopt;
+    if (!author || !author->deleted) continue;
+    entry.text.clear();
+    entry.erased = true;
+  }
+}
+
 void LogThread::look_for_room() {
   const bool full = !log_.room();
   if (full == full_) return;

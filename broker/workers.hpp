@@ -54,6 +54,8 @@ class LogThread {
 // Writes entries back into a log; what became of it.
 [[nodiscard]] RepairWritten write_repair(store::Log& log, const Hash& previous,
                                          std::span<const Entry> entries);
+// A deleted account's texts do not come back with a peer's entries.
+void erase_texts_of_deleted(const store::Tables& tables, std::vector<Entry>& entries);
 // What this server has of the entries that another one asks for. Nothing if its own are damaged:
 // the asker must not believe that they are nowhere.
 [[nodiscard]] std::optional<peer::RepairAnswer> read_for_peer(const store::Log& log,
