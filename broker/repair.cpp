@@ -105,6 +105,10 @@ void Repair::written(const RepairWritten& result, Clock now) {
       break;
     case RepairWritten::Outcome::of_another_history:
       break;
+    case RepairWritten::Outcome::no_room:  // no word against the peer's entries
+      host_.note(replica::NoteLevel::error, "a repair finds no room: " + result.error);
+      give_up(now);
+      return;
     case RepairWritten::Outcome::failed:
       host_.note(replica::NoteLevel::error, "a repair cannot be written: " + result.error);
       give_up(now);

@@ -25,7 +25,7 @@ struct RepairFigures {
 
 // What became of entries that were to be written back. See store::Log::repair.
 struct RepairWritten {
-  enum class Outcome { written, more_needed, of_another_history, failed } outcome{};
+  enum class Outcome { written, more_needed, of_another_history, no_room, failed } outcome{};
   std::size_t records = 0;
   std::string error;
 };

@@ -114,8 +114,8 @@ RepairWritten write_repair(store::Log& log, const Hash& previous, std::span<cons
   if (done) return {Outcome::written, *done, {}};
   const auto& error = done.error();
   if (error.code == Errc::not_found) return {Outcome::more_needed, 0, {}};
-  // A full disk: tried again later.
-  const bool another = error.code == Errc::invalid || error.code == Errc::disk_full;
+  if (error.code == Errc::disk_full) return {Outcome::no_room, 0, error.text};
+  const bool another = error.code == Errc::invalid;
   return {another ? Outcome::of_another_history : Outcome::failed, 0, error.text};
 }
 

@@ -39,6 +39,7 @@ peer::RepairAnswer with_entries(Seq from, unsigned count) {
 
 const RepairWritten written{RepairWritten::Outcome::written, 1, {}};
 const RepairWritten more{RepairWritten::Outcome::more_needed, 0, {}};
+const RepairWritten no_room{RepairWritten::Outcome::no_room, 0, "no room"};
 const RepairWritten another{RepairWritten::Outcome::of_another_history, 0, {}};
 
 }  // namespace
@@ -128,6 +129,21 @@ TEST_CASE("what all others, or the leader, do not have is beyond repair") {
     repair.answer(server_id(2), with_entries(seq(9), 0), clock_ms(1));
   }
   CHECK(repair.beyond_repair(seq(10)));
+}
+
+TEST_CASE("a full disk is no sign that nobody has an entry") {
+  Host host;
+  Repair repair(server_id(0), 2, host);
+  repair.damaged(seq(10), clock_ms(0));
+  repair.answer(server_id(1), with_entries(seq(9), 9), clock_ms(1));
+  repair.written(no_room, clock_ms(2));
+  CHECK_FALSE(repair.beyond_repair(seq(10)));
+  CHECK(repair.figures().open == std::vector{seq(10)});
+  CHECK(host.moved == 1);
+  repair.tick(*repair.next_deadline());
+  repair.answer(server_id(1), with_entries(seq(9), 9), clock_ms(6000));
+  repair.written(written, clock_ms(6001));
+  CHECK(repair.figures().open.empty());
 }
 
 TEST_CASE("nonsense in an answer is no help") {
