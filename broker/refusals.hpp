@@ -13,6 +13,7 @@ struct Refusal {
   std::string text;
 };
 
+inline constexpr const char* damaged_tables_text = "this server's tables are damaged";
 inline constexpr const char* damaged_text =
     "a part of this server's log is damaged and is being repaired: try again";
 

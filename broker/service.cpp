@@ -130,7 +130,9 @@ void Service::write(ReplyTo to, const Request& request, Now now) {
 }
 
 void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now) {
-  if (auto* admitted = std::get_if<Admission::Admitted>(&verdict)) {
+  if (tables_.fault()) {  // damage counts as nothing there: nothing can be judged by it
+    replies_.reply(to, refusal_reply(request.number, {Status::unavailable, damaged_tables_text}));
+  } else if (auto* admitted = std::get_if<Admission::Admitted>(&verdict)) {
     const auto handle = next_handle_++;
     admitted_.push_back(
         {handle, make_operation_entry(admitted->operation, std::move(admitted->text))});
@@ -254,15 +256,25 @@ void Service::deposed() {
 
 void Service::wait_for_commit(ReplyTo to, std::uint64_t number, const WriteReply& reply, Seq at) {
   if (at <= node_.committed() || mutant("answer-before-commit")) {
-    replies_.reply(to, admission_.answer(reply, number));
+    replies_.reply(to, answer_to_write(reply, number));
     return;
   }
   commits_.add({at, to, number, clock_ms(turn_.value + limits::commit_wait_ms_max), reply});
 }
 
+// It is done; the answer may still have to be looked up in what is damaged. The client asks again.
+Reply Service::answer_to_write(const WriteReply& reply, std::uint64_t number) {
+  auto answer = admission_.answer(reply, number);
+  if (node_.take_damage_met()) return refusal_reply(number, {Status::unavailable, damaged_text});
+  if (tables_.fault()) {
+    return refusal_reply(number, {Status::unavailable, damaged_tables_text});
+  }
+  return answer;
+}
+
 void Service::answer_when_committed(ReplyTo to, Reply&& reply, Now now) {
   if (tables_.fault()) {  // damage counts as nothing there: what was found cannot be trusted
-    reply = refusal_reply(reply.number, {Status::unavailable, "this server's tables are damaged"});
+    reply = refusal_reply(reply.number, {Status::unavailable, damaged_tables_text});
   }
   const auto depends_on = tables_.applied();
   if (depends_on <= node_.committed() || mutant("read-without-waiting-for-commit")) {
@@ -282,7 +294,7 @@ void Service::refuse_when_committed(ReplyTo to, std::uint64_t number, const Refu
 void Service::send_committed(std::vector<CommitWaiters::Waiting>& taken) {
   for (const auto& waiting : taken) {
     if (const auto* write = std::get_if<WriteReply>(&waiting.what)) {
-      replies_.reply(waiting.to, admission_.answer(*write, waiting.number));
+      replies_.reply(waiting.to, answer_to_write(*write, waiting.number));
     } else {
       replies_.reply(waiting.to, std::get<Reply>(waiting.what));
     }

@@ -124,6 +124,7 @@ class Service final : public NodeListener, private EntrySource {
 
   // A read's: held while what it met is damaged.
   void answer_read(ReplyTo to, const Request& request, Reply&& reply, Now now);
+  [[nodiscard]] Reply answer_to_write(const WriteReply& reply, std::uint64_t number);
   // A reply that depends on all that is applied now.
   void answer_when_committed(ReplyTo to, Reply&& reply, Now now);
   void refuse_when_committed(ReplyTo to, std::uint64_t number, const Refusal& refusal, Now now);

@@ -1,4 +1,7 @@
 // Accounts, sessions and rooms through admission.
+#include <fstream>
+#include <iterator>
+
 #include "test/support/catch.hpp"
 #include "test/unit/broker/server.hpp"
 
@@ -48,6 +51,29 @@ TEST_CASE_METHOD(One, "a wrong password and an unknown name are answered alike")
   CHECK(unknown.status == Status::wrong_credentials);
   CHECK(too_long.status == Status::wrong_credentials);
   CHECK(error_text(wrong) == error_text(unknown));
+}
+
+TEST_CASE_METHOD(One, "a damaged record of an account is no reason to refuse") {
+  client.sign_up("alice");
+  server.write_tables();
+  // The name as a value of the tables: after its length.
+  const std::string name{"\0\5alice", 7};
+  std::fstream file(directory.path() / "tables/data.mdb",
+                    std::ios::binary | std::ios::in | std::ios::out);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  std::size_t hits = 0;
+  for (auto at = content.find(name); at != std::string::npos; at = content.find(name, at + 1)) {
+    file.seekp(static_cast<std::streamoff>(at + 6));
+    file.put('d');
+    ++hits;
+  }
+  file.flush();
+  REQUIRE(hits > 0);
+  Client other(server);
+  CHECK(other.log_in("alice", password).status == Status::unavailable);
+  server.node().look_after_tables(server.now().steady);
+  server.work();
+  CHECK(other.log_in("alice", password).status == Status::ok);
 }
 
 TEST_CASE_METHOD(One, "a log-in answers for the same session when repeated") {
