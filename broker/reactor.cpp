@@ -81,6 +81,9 @@ Result<void> Reactor::start() {
   auto tables = store::Tables::open(tables_options, *log_);
   if (!tables) return tl::unexpected<Error>(tables.error());
   tables_ = std::move(*tables);
+  if (tables_->applied() == Seq{} && log_->commit() > Seq{}) {
+    note(replica::NoteLevel::info, "there are no tables that fit the log: they are made anew");
+  }
 
   static_cast<void>(nobodys_hash());  // takes its time now, not at the first wrong name
   log_thread_ = std::make_unique<LogThread>(*log_, inbox_);

@@ -135,26 +135,104 @@ def nobody_has_it():
         client.close()
 
 
-def tables(how):
-    """A damaged record of the tables: they are made anew from the log."""
+NAMED = 'named-in-the-tables'
+# The name as a value: after its length. As a key it would be missing, not damaged.
+NAME_VALUE = f'\0{chr(len(NAMED))}{NAMED}'
+
+
+def with_tables(cluster):
+    """Writers, and an account whose record has left every server's memory for its disk."""
+    writers = written(cluster)
+    client = cluster.client()
+    client.register(NAMED, harness.PASSWORD)
+    client.close()
+    cluster.push_commit()
+    for server in cluster.servers:
+        wait_until(lambda server=server: holds(server, 'tables', NAME_VALUE), 'tables on the disk')
+    return writers
+
+
+def holds(server, environment, text):
+    with open(os.path.join(server.data, environment, 'data.mdb'), 'rb') as file:
+        return text.encode() in file.read()
+
+
+def made_anew(server):
+    return 'damaged and made anew' in server.words()
+
+
+def log_in_at(cluster, server):
+    """This server leads, and has all in its tables."""
+    harness.run('chat262ctl', 'handover', '--data', server.data, server.number, check=False)
+    cluster.wait_leader()
+    client = cluster.client()
+    client.log_in(NAMED, harness.PASSWORD)
+    client.close()
+
+
+def tables_of_follower():
+    """A damaged record of a follower's tables: they are made anew while it goes on following."""
     with Cluster() as cluster:
-        writers = written(cluster)
+        done = with_tables(cluster)
+        leader = cluster.wait_leader()
+        server = cluster[(leader + 1) % 3]
+        flip(server, NAME_VALUE, 'tables')
+        room = harness.Writer(cluster, 'during', harness.ROOM, done[0].client.token, 0.002)
+        harness.start([room])
+        lines, found = verify(cluster, '--data', cluster[leader].data)
+        assert 'tables damaged and made anew' in lines[server.number], found
+        assert all('tables whole' in line for number, line in lines.items()
+                   if number != server.number), found
+        assert made_anew(server)
+        harness.more([room])
+        harness.finish([room])
+        status = server.status()
+        assert status['in_sync'] and cluster.leader() == leader, status
+        log_in_at(cluster, server)
+        cluster.settle_and_check([*done, room])
+
+
+def tables_of_leader():
+    """A damaged record of the leader's tables: who asks for it waits and gets the right answer."""
+    with Cluster() as cluster:
+        writers = with_tables(cluster)
+        leader = cluster[cluster.wait_leader()]
+        flip(leader, NAME_VALUE, 'tables')
+        client = cluster.client()
+        client.log_in(NAMED, harness.PASSWORD)
+        wait_until(lambda: made_anew(leader), 'the leader makes its tables anew')
+        client.close()
+        cluster.wait_in_sync()
+        log_in_at(cluster, leader)
+        cluster.settle_and_check(writers)
+
+
+def flip_page_heads(server, environment):
+    """Each page's head has its number: a bit of it, for all but the two head pages."""
+    path, page = os.path.join(server.data, environment, 'data.mdb'), 4096
+    with open(path, 'r+b') as file:
+        for at in range(2 * page, os.path.getsize(path), page):
+            file.seek(at)
+            first = file.read(1)
+            file.seek(at)
+            file.write(bytes([first[0] ^ 1]))
+
+
+def tables_at_start(how):
+    """Flipped while the server is down: a record, or the structure, which its start finds."""
+    with Cluster() as cluster:
+        writers = with_tables(cluster)
         server = cluster[1]
-        wait_until(lambda: os.path.getsize(os.path.join(server.data, 'tables/data.mdb')) > 20000,
-                   'tables on the disk')
-        if how == 'stopped':
-            server.stop()
-            flip(server, harness.USER, 'tables')
-            server.start()
+        server.stop()
+        if how == 'record':
+            flip(server, NAME_VALUE, 'tables')
         else:
-            server.stop()
-            server.start()
-            cluster.wait_in_sync()
-            flip(server, harness.USER, 'tables')
-            server.stop()
-            server.start()
-        wait_until(lambda: 'made anew' in server.words() or 'tables are ready' in server.words(),
-                   'tables made anew')
+            flip_page_heads(server, 'tables')
+        server.start()
+        found = made_anew if how == 'record' else lambda _: 'no tables that fit' in server.words()
+        wait_until(lambda: found(server), 'the damage is found')
+        cluster.wait_in_sync()
+        log_in_at(cluster, server)
         cluster.settle_and_check(writers)
 
 
@@ -198,7 +276,9 @@ def verified_beyond_repair():
 
 CASES = {'middle': lambda: stopped('middle'), 'tail': lambda: stopped('tail'),
          'leader_running': leader_running, 'nobody_has_it': nobody_has_it,
-         'tables': lambda: tables('stopped'), 'verified': verified,
+         'tables_of_follower': tables_of_follower, 'tables_of_leader': tables_of_leader,
+         'tables_record_at_start': lambda: tables_at_start('record'),
+         'tables_structure_at_start': lambda: tables_at_start('structure'), 'verified': verified,
          'verified_beyond_repair': verified_beyond_repair}
 
 if __name__ == '__main__':
