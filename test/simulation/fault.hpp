@@ -36,9 +36,10 @@ enum class FaultKind : std::uint8_t {
   reset,    // the connections between a and b; n = 1: what was under way comes late
   deaf,     // no client reaches it
   clock,    // its wall clock jumps by n milliseconds
-  handover
+  handover,
+  rot  // a few bits of its log flip at rest; n says which
 };
-inline constexpr std::size_t fault_kinds = 21;
+inline constexpr std::size_t fault_kinds = 22;
 
 struct Fault {
   Time at = 0;  // whole milliseconds, as `lasts`

@@ -174,6 +174,9 @@ Fault Faults::draw_link(ServerId server) {
 }
 
 Fault Faults::draw_disk(ServerId server) {
+  if (regime_.rot && random_.chance(30)) {
+    return {.kind = FaultKind::rot, .a = server, .n = random_.between(1, 1 << 20)};
+  }
   if (!regime_.disks || random_.chance(50)) {
     const Time most = random_.chance(30) ? 400 * milliseconds : 20 * milliseconds;
     return {.kind = FaultKind::slow, .a = server, .n = random_.between(200, most)};
@@ -205,6 +208,7 @@ bool Faults::inject(const Fault& fault) {
     case FaultKind::lose:
     case FaultKind::copy:
     case FaultKind::older:
+    case FaultKind::rot:
       return inject_on_disk(fault);
     case FaultKind::cut:
     case FaultKind::isolate:
@@ -283,7 +287,12 @@ bool Faults::inject_on_disk(const Fault& fault) {
     copies_[fault.a] = disk.content;
     return true;
   }
-  return replace_disk(fault);
+  // What rots must stay whole elsewhere: no disk is lost before it is repaired.
+  if (fault.kind == FaultKind::rot) {
+    static_cast<void>(may_crash(fault.a));  // looks whether the last loss is over
+    return !keeper_ && world_.rot(fault.a, static_cast<std::uint64_t>(fault.n));
+  }
+  return world_.whole() && replace_disk(fault);
 }
 
 bool Faults::inject_on_network(const Fault& fault) {

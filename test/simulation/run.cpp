@@ -48,7 +48,7 @@ void calm(World& world, Faults& faults, Clients& clients) {
   faults.end();
   clients.finish();
   const Time limit = world.now() + calm_limit;
-  while (world.now() < limit && !(clients.finished() && world.settled())) {
+  while (world.now() < limit && !(clients.finished() && world.settled() && world.whole())) {
     const Time next = std::min({clients.due(), world.now() + 20 * milliseconds, limit});
     world.run_until(next);
     clients.run();
@@ -57,6 +57,7 @@ void calm(World& world, Faults& faults, Clients& clients) {
   if (!world.logs_equal()) throw Violation("logs differ after all faults have stopped (I4)");
   if (!world.all_in_sync()) throw Violation("not all are in-sync after all faults stopped (I5)");
   if (!world.settled()) throw Violation("not all tables follow after all faults stopped (I5)");
+  if (!world.whole()) throw Violation("damaged entries are left after all faults stopped");
 }
 
 void work(World& world, Faults& faults, Clients& clients, Time end) {

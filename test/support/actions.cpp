@@ -60,6 +60,7 @@ void World::Server::send(ServerId to, peer::Message message) {
 
 void World::send(Server& server, ServerId to, const peer::Message& message) {
   check_send(server, message);
+  check_whole(server, message);
   const Channel& way = network_.channel(server.id, to);
   const Time extra = settings_.random_shell ? random_.between(0, way.delay) : 0;
   if (way.loss_percent > 0 && random_.chance(way.loss_percent)) return;

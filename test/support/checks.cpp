@@ -3,9 +3,10 @@
 // Always: the hash chain (EntryLog), no request twice in a log (EntryLog; I2), two entries of one
 // (epoch, seq) are the same entry, who never led applies what is committed only, a promise or an
 // acknowledgement only of what is on disk, an acknowledged request stands where it was said to
-// stand, and at the end I4 and I7. With Checks::one_history: who serves has every acknowledged
-// request (I1, I6, and no old truth is read from it), committed prefixes agree (I3), what a leader
-// commits is on the disk of every member of its view, nothing committed is cut.
+// stand, no entry leaves a server damaged (rot.cpp), and at the end I4 and I7. With
+// Checks::one_history: who serves has every acknowledged request (I1, I6, and no old truth is read
+// from it), committed prefixes agree (I3), what a leader commits is on the disk of every member of
+// its view, nothing committed is cut.
 #include <algorithm>
 
 #include "test/support/server.hpp"
@@ -242,7 +243,8 @@ std::string World::state_text() const {
               std::to_string(now->commit.value) + " hears " + text_of(now->heard) + ", " +
               text_of(*routing(server->id));
     } else {
-      text += server->life == Life::paused ? ", paused" : ", dead";
+      static constexpr std::array<const char*, 4> lives = {"dead", "alive", "paused", "mending"};
+      text += std::string(", ") + lives.at(static_cast<std::size_t>(server->life));
     }
     text += "\n";
   }

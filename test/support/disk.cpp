@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/codec.hpp"
 #include "test/support/text.hpp"
 #include "test/support/violation.hpp"
 
@@ -70,6 +71,12 @@ void EntryLog::erase_text(Seq place) {
   entries_[place.value - 1].erased = true;
 }
 
+Result<Entry> DiskContent::record(Seq place) const {
+  const auto found = rotten.find(place);
+  if (found != rotten.end()) return decode_entry_record(place, found->second);
+  return *log.at(place);
+}
+
 void DiskContent::write(const replica::Persist& write, const std::string& whose) {
   if (write.promised) {
     if (*write.promised < promised) {
@@ -82,7 +89,10 @@ void DiskContent::write(const replica::Persist& write, const std::string& whose)
     incarnation = write.identity->first;
     lost_disk = write.identity->second;
   }
-  if (write.cut_after) log.cut_after(*write.cut_after);
+  if (write.cut_after) {
+    log.cut_after(*write.cut_after);
+    rotten.erase(rotten.upper_bound(*write.cut_after), rotten.end());
+  }
   for (const Entry& entry : write.entries) log.append(entry, whose);
   commit = std::min(std::max(write.commit, seq(0)), log.last());
 }

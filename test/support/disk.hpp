@@ -33,6 +33,8 @@ class EntryLog {
 
   void cut_after(Seq place);
   void erase_text(Seq place);  // no hash changes
+  // `entry` in the place of the one of its seq, which has the same hash.
+  void replace(const Entry& entry) { entries_[entry.seq.value - 1] = entry; }
   // Throws Violation, whose text starts with `whose`.
   void append(const Entry& entry, const std::string& whose);
 
@@ -48,8 +50,11 @@ struct DiskContent {
   Incarnation incarnation{};
   bool lost_disk = true;  // a new disk knows nothing
   Seq commit{};
-  EntryLog log;
+  EntryLog log;                 // as it was written
+  std::map<Seq, Bytes> rotten;  // records of it in which bits have flipped since
 
+  // As it is read; an error if it does not even decode. The entry must be there.
+  [[nodiscard]] Result<Entry> record(Seq place) const;
   void write(const replica::Persist& write, const std::string& whose);
 };
 

@@ -8,7 +8,9 @@
 #include <deque>
 #include <map>
 
+#include "broker/held_reads.hpp"
 #include "broker/node.hpp"
+#include "broker/repair.hpp"
 #include "broker/service.hpp"
 #include "test/support/simulated_log.hpp"
 #include "test/support/world.hpp"
@@ -22,6 +24,7 @@ struct Crashed {};
 
 struct World::Server final : broker::NodeHost,
                              broker::NodeListener,
+                             broker::RepairHost,
                              broker::Replies,
                              broker::PasswordWorkers {
   Server(World& its_world, ServerId server_id, std::int64_t clock_offset)
@@ -43,6 +46,10 @@ struct World::Server final : broker::NodeHost,
 
   // Of this life.
   std::unique_ptr<SimulatedLog> store;
+  std::unique_ptr<broker::Repair> repair;
+  broker::HeldReads held_reads;
+  bool moved = false;   // Repair says so
+  bool scrubs = false;  // is among `answers`
   std::unique_ptr<store::Tables> tables;
   std::unique_ptr<broker::Node> node;
   std::unique_ptr<broker::Service> service;
@@ -80,6 +87,11 @@ struct World::Server final : broker::NodeHost,
   void persist(replica::Persist write) override;
   void read_log(replica::ReadLog range) override;
   void probe(ServerId peer) override;
+  void log_damaged(Seq place) override;
+  // RepairHost, and both
+  void send_repair(ServerId to, peer::Body body) override;
+  void write_repair(const Hash& previous, std::vector<Entry> entries) override;
+  void repair_moved() override { moved = true; }
   void note(replica::NoteLevel level, const std::string& text) override;
   // NodeListener
   void accepted(std::uint64_t handle, const Position& at) override;

@@ -38,16 +38,18 @@ void World::turn(Server& server, const std::function<void()>& what) {
 
 void World::finish_turn(Server& server) {
   broker::Node& node = *server.node;
+  keep_log(server);
   serve_held(server);
   server.service->finish_turn(now_of(server));
   node.look_after_tables(clock_of(server));
   do {
     if (node.catching_up()) node.catch_up(clock_of(server));
-  } while (node.catching_up() && !settings_.random_shell);
+  } while (node.catching_up() && !node.waits_for_repair() && !settings_.random_shell);
   auto wakes = node.next_wake();
   if (const auto deadline = server.service->next_deadline()) wakes = std::min(wakes, *deadline);
+  if (const auto deadline = server.repair->next_deadline()) wakes = std::min(wakes, *deadline);
   server.wakes = std::max(time_of(server, wakes), server.ticked + milliseconds);
-  if (node.catching_up()) server.wakes = now_ + milliseconds;
+  if (node.catching_up() && !node.waits_for_repair()) server.wakes = now_ + milliseconds;
 }
 
 // A reactor that was busy finds several requests at once.
@@ -80,6 +82,8 @@ void World::give(Server& server, Occasion occasion) {
     // The sockets of a stopped process hold so much; what its own threads say is not lost.
     const bool wire = std::holds_alternative<Asked>(occasion) || is_message(occasion);
     if (!wire || server.aside.size() < aside_max) server.aside.push_back(std::move(occasion));
+  } else if (server.life == Life::mending) {
+    take_while_mending(server, occasion);
   }
 }
 
@@ -95,6 +99,8 @@ void World::take(Server& server, Occasion& occasion) {
       server.log = server.disk.content.log;
       server.acks_seen = 0;
     }
+    auto* received = std::get_if<replica::Received>(input);
+    if (received != nullptr && take_repair_message(server, received->message)) return;
     server.node->step(std::move(*input), clock_of(server));
   } else if (const auto* done = std::get_if<HashDone>(&occasion)) {
     server.service->password_done(done->job, done->verified, done->hash, now_of(server));
@@ -136,9 +142,6 @@ void World::keep_tables(Server& server) {
 // ---- a life
 
 void World::open(Server& server) {
-  const std::uint64_t more = settings_.random_shell ? random_.below(4) : 0;
-  server.store =
-      std::make_unique<SimulatedLog>(server.disk, store::Identity{cluster_.id, server.id}, more);
   auto tables = store::Tables::open({.directory = server.directory.path()}, *server.store);
   if (!tables) throw Violation(name_of(server) + " cannot open its tables: " + tables.error().text);
   server.tables = std::move(*tables);
@@ -161,6 +164,8 @@ void World::close(Server& server) {
   server.service.reset();
   server.node.reset();
   server.tables.reset();
+  server.repair.reset();
+  server.held_reads = {};
   server.store.reset();
   server.aside.clear();
   server.gathered.clear();

@@ -80,6 +80,7 @@ bool World::step(Time limit) {
   if (!wires_.empty()) due = std::min(due, wires_.begin()->first.first);
   for (const auto& server : servers_) {
     if (server->life == Life::alive) due = std::min({due, server->wakes, server->tables_due});
+    if (server->life == Life::mending) due = std::min(due, server->wakes);
     if (server->life == Life::dead) continue;
     due = std::min({due, server->disk.due(), server->full_tell, server->gathered_due});
     for (const Answer& answer : server->answers) due = std::min(due, answer.due);
@@ -136,6 +137,10 @@ bool World::run_due(Server& server, Time due) {
     finish_hash(server);
     return true;
   }
+  if (server.life == Life::mending && server.wakes <= due) {
+    in_any_life(server, [] {});
+    return true;
+  }
   if (server.life != Life::alive) return false;
   if (server.wakes <= due) {
     wake(server);
@@ -173,8 +178,9 @@ void World::finish_writes(Server& server) {
 void World::answer_due(Server& server, Time due) {
   const auto found = std::find_if(server.answers.begin(), server.answers.end(),
                                   [due](const Answer& answer) { return answer.due <= due; });
-  const Answer answer = *found;
+  Answer answer = std::move(*found);
   server.answers.erase(found);
+  if (answer_of_repair(server, answer)) return;
   if (const auto* range = std::get_if<replica::ReadLog>(&answer.what)) {
     auto entries = server.store->read(range->from, range->to, range->bytes_max);
     give(server, replica::Input{replica::LogRead{
@@ -237,7 +243,8 @@ void World::start(ServerId id) {
   server.life = Life::alive;
 
   try {
-    open(server);
+    open_log(server);
+    if (server.life == Life::alive) open(server);
   } catch (const Crashed&) {
     crash(id);
     return;

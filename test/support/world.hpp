@@ -46,7 +46,8 @@ struct Settings {
   bool random_shell = false;  // what the shell is free to do is drawn, not fixed
 };
 
-enum class Life { dead, alive, paused };
+// mending: its log must be repaired before it takes part.
+enum class Life { dead, alive, paused, mending };
 
 struct Crash {
   bool lose_sent = false;    // what it sent and is not there yet
@@ -99,6 +100,9 @@ class World {
   void set_full(ServerId server, bool full);
   void thaw(ServerId server);
   void lose_disk(ServerId server);  // dead ones only
+  // Flips bits at rest in a few entries of its log that another server holds whole; `n` says in
+  // which. False: there are none, or nothing comes of it.
+  bool rot(ServerId server, std::uint64_t n);
   void set_tables_ready(ServerId server, bool ready);
   [[nodiscard]] Life life(ServerId server) const;
   [[nodiscard]] Disk& disk(ServerId server);
@@ -131,6 +135,7 @@ class World {
   [[nodiscard]] bool logs_equal() const;   // of all servers, on disk
   [[nodiscard]] bool all_in_sync() const;  // all alive, one serves, all are in its view and know it
   [[nodiscard]] bool settled() const;      // both, and all tables stand at the end of the log
+  [[nodiscard]] bool whole() const;        // no disk holds a damaged entry
   void check_final();  // after settled(): I4, I7, and tables equal to fresh ones
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
   [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
@@ -150,9 +155,18 @@ class World {
     std::uint64_t handle = 0;
     Position at{};
   };
-  struct Answer {  // a read of the log or a probe that will be answered
+  struct PeerAsks {  // another server wants entries to repair its log with
+    ServerId to{};
+    peer::RepairAsk ask;
+  };
+  struct WriteRepair {
+    Hash previous{};
+    std::vector<Entry> entries;
+  };
+  struct Scrub {};
+  struct Answer {  // what a thread of the server does and will be done with
     Time due = never;
-    std::variant<replica::ReadLog, replica::Probe> what;
+    std::variant<replica::ReadLog, replica::Probe, PeerAsks, WriteRepair, Scrub> what;
     replica::Clock asked{};
   };
   struct Wire {  // something under way between a client and a server
@@ -202,6 +216,23 @@ class World {
   void keep_tables(Server& server);
   void open(Server& server);
   void close(Server& server);
+
+  // rot.cpp
+  [[nodiscard]] Seq held_by_all() const;
+  [[nodiscard]] bool whole_elsewhere(const Server& server, Seq from, Seq to) const;
+  bool flip(Server& server, Seq place, std::uint64_t bit);
+  void plan_scrub(Server& server);
+  void scrub(Server& server);
+  bool take_repair_message(Server& server, peer::Message& message);
+  void answer_peer(Server& server, const PeerAsks& asks);
+  bool answer_of_repair(Server& server, Answer& answer);
+  void keep_log(Server& server);
+  void in_any_life(Server& server, const std::function<void()>& what);
+  void open_log(Server& server);
+  void mend(Server& server);
+  void set_damage_aside(Server& server);
+  void take_while_mending(Server& server, Occasion& occasion);
+  void check_whole(const Server& server, const peer::Message& message) const;
 
   // actions.cpp: what the node wants done
   template <class Text, class Do>
@@ -258,6 +289,7 @@ class World {
   std::uint64_t next_wire_ = 0;
   std::int64_t wall_clock_ = 1'700'000'000'000;
   std::uint64_t trace_hash_ = 0xcbf29ce484222325;
+  bool rotted_ = false;  // at least once
 
   // What the checkers remember.
   struct Acknowledged {
