@@ -17,6 +17,18 @@ std::string kind_of(const RequestBody& body) {
   return names.at(body.index());
 }
 
+bool same_answer(const Reply& a, const Reply& b) {
+  if (a.status != b.status) return false;
+  if (a.status != Status::ok) return true;
+  const auto* page = std::get_if<reply::Conversations>(&a.body);
+  const auto* other = std::get_if<reply::Conversations>(&b.body);
+  if (page != nullptr && other != nullptr) {  // where to go on from is the servers' affair
+    return page->conversations == other->conversations && page->account == other->account &&
+           page->next.empty() == other->next.empty();
+  }
+  return a.body == b.body;
+}
+
 namespace {
 
 // What holds on any side of a split: nobody is told of what nobody said.

@@ -17,19 +17,6 @@ RequestId id_of(const Call& call) {
   return {call.request.client, call.request.number};
 }
 
-// Texts of refusals are for people.
-bool same_answer(const Reply& a, const Reply& b) {
-  if (a.status != b.status) return false;
-  if (a.status != Status::ok) return true;
-  const auto* page = std::get_if<reply::Conversations>(&a.body);
-  const auto* other = std::get_if<reply::Conversations>(&b.body);
-  if (page != nullptr && other != nullptr) {  // where to go on from is the servers' affair
-    return page->conversations == other->conversations && page->account == other->account &&
-           page->next.empty() == other->next.empty();
-  }
-  return a.body == b.body;
-}
-
 class Explainer {
  public:
   Explainer(const History& history, const std::vector<Entry>& log) : history_(history), log_(log) {

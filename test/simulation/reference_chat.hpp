@@ -1,6 +1,7 @@
 // The chat once more, in plain maps: what PROTOCOL.md and SCHEMA.md say an operation does and a
-// request is answered, written apart from `apply`, the tables and the service. It knows one history
-// without merged operations.
+// request is answered, written apart from `apply`, the tables and the service. Merged operations
+// too, by REPLICATION.md, "Merging": every fact is kept with the seq of the entry that made it, and
+// whether it was known where a merged operation comes from is asked of the log.
 #pragma once
 
 #include <map>
@@ -26,22 +27,39 @@ class ReferenceChat {
     TimeMs time{};
   };
   [[nodiscard]] const Outcome* outcome(const RequestId& request) const;
+  [[nodiscard]] std::vector<AccountId> accounts() const;  // deleted ones too
+  [[nodiscard]] const std::string& password_hash(const AccountId& account) const;
+  [[nodiscard]] const AccountId* session(const Hash& token) const;  // nullptr: it is not open
   // The reply to a write that is in the log.
   [[nodiscard]] Reply reply_to_write(const Request& request) const;
   // The reply to a read now.
   [[nodiscard]] Reply reply_to_read(const Request& request) const;
+  [[nodiscard]] Reply reply_to_read(const AccountId& asker, const RequestBody& body) const;
   // Why a write would be refused now without coming into the log; ok: it would not.
   [[nodiscard]] Status refusal(const Request& request) const;
 
  private:
   using With = std::variant<AccountId, RoomId>;
+  // A Seq in these is the entry that made it so; 0: none did.
   struct Account {
     std::string name;
+    std::string former;  // as registered, if a merge gave it another name
     std::string password_hash;
-    bool deleted = false;
+    Seq registered_at{};
+    Seq password_at{};  // changed
+    TimeMs password_time{};
+    TimeMs all_closed_time{};  // the latest of all sessions' closings
+    Seq deleted_at{};
+    [[nodiscard]] bool deleted() const { return deleted_at.value > 0; }
+  };
+  struct Session {
+    AccountId account{};
+    TimeMs opened{};
   };
   struct Room {
     std::string name;
+    std::string former;
+    Seq created_at{};
     std::map<std::string, AccountId> members;  // by name
   };
   struct Item {
@@ -54,6 +72,11 @@ class ReferenceChat {
     Seq since{};
     Seq notice{};
   };
+  struct Deletion {
+    std::vector<RoomId> rooms;     // it was in
+    std::vector<Seq> undelivered;  // messages to it that became so
+  };
+  using Timeline = std::map<Seq, Item>;
 
   Status operator()(const op::Register& body);
   Status operator()(const op::OpenSession& body);
@@ -68,13 +91,32 @@ class ReferenceChat {
   Status operator()(const op::MarkRead& body);
   void enter(const AccountId& account, const RoomId& room);
   void leave(const AccountId& account, const RoomId& room);
+  Status send_to_user(const AccountId& from, const AccountId& to);
+  Status send_to_room(const AccountId& from, const RoomId& to);
+
+  // ---- merging
+  // False for all that is known where the entry at hand comes from, and if it is no merged one.
+  [[nodiscard]] bool unknown_there(Seq fact) const;
+  [[nodiscard]] bool password_unknown_there(const Account& account) const;
+  [[nodiscard]] bool deleted_unknown_there(const AccountId& account) const;
+  [[nodiscard]] bool left_unknown_there(const AccountId& account, const RoomId& room) const;
+  template <class Names>
+  static std::string free_name(const Names& names, const std::string& taken, ByteView id);
+  void lose_messages_to(const AccountId& account);
+  [[nodiscard]] Seq resolve(const Position& cursor) const;
+  [[nodiscard]] Position read_place(const Seat& seat, const AccountId& account,
+                                    const Position& upto) const;
 
   [[nodiscard]] bool live(const AccountId& account) const;
+  [[nodiscard]] bool merged(Seq at) const;
+  [[nodiscard]] const Operation& operation_at(Seq at) const { return operations_[at.value - 1]; }
   [[nodiscard]] const AccountId* account_named(const std::string& name) const;
+  [[nodiscard]] std::vector<AccountId> known_as(const std::string& name) const;
   [[nodiscard]] const RoomId* room_named(const std::string& name) const;
   [[nodiscard]] const Seat* seat(const AccountId& account, const With& with) const;
   [[nodiscard]] const AccountId* signed_in(const Request& request) const;
   [[nodiscard]] Target shown(const With& with) const;
+  [[nodiscard]] static std::size_t cost(const Message& message);
   [[nodiscard]] Message message(const AccountId& asker, Seq at) const;
   [[nodiscard]] Status target_refusal(const AccountId& account, const Target& target,
                                       bool deleted_too) const;
@@ -86,17 +128,26 @@ class ReferenceChat {
 
   std::vector<Entry> log_;
   std::vector<Operation> operations_;  // of log_; empty ones for views
+  std::vector<Position> first_;        // of log_: where each was first written
   std::map<RequestId, Outcome> outcomes_;
   std::map<AccountId, Account> accounts_;
   std::map<std::string, AccountId> account_names_;
-  std::map<Hash, AccountId> sessions_;
+  std::map<Hash, Session> sessions_;
   std::map<RoomId, Room> rooms_;
   std::map<std::string, RoomId> room_names_;
   std::map<AccountId, std::map<With, Seat>> seats_;
-  std::map<ConversationId, std::map<Seq, Item>> timelines_;
+  std::map<std::pair<AccountId, RoomId>, Seq> departures_;  // of those who are not back
+  std::map<ConversationId, Timeline> timelines_;
+  std::set<Seq> undelivered_;  // messages
   std::map<AccountId, std::set<Seq>> notices_;
-  std::map<AccountId, std::vector<RoomId>> left_by_deletion_;
+  std::map<AccountId, Deletion> deletions_;
+  std::map<Epoch, std::pair<Seq, Seq>> epochs_;  // first and last entry here
+  std::map<Epoch, Seq> forks_;                   // of epochs that were merged: the lowest
+
+  // Of the entry at hand.
   Position at_{};
+  TimeMs time_{};
+  std::optional<MergeOrigin> merge_;
 };
 
 }  // namespace chat262::test

@@ -6,6 +6,7 @@
 #include "test/simulation/clients.hpp"
 #include "test/simulation/falsify.hpp"
 #include "test/simulation/faults.hpp"
+#include "test/simulation/final_reads.hpp"
 #include "test/simulation/tamper.hpp"
 
 namespace chat262::test {
@@ -128,6 +129,7 @@ RunResult run(const Options& options, const std::function<void(const std::string
     if (!regime.nonsense) {
       calm(world, *faults, clients);
       world.check_final();
+      check_final_reads(world.tables(server_id(0)), world.log(server_id(0)).entries());
       History history = clients.history();
       if (!options.falsehood.empty()) falsify(history, options.falsehood);
       check_answers(history, world.log(server_id(0)).entries(), regime);

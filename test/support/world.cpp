@@ -398,6 +398,10 @@ const EntryLog& World::log(ServerId server) const {
   return at(server).life == Life::dead ? at(server).disk.content.log : at(server).log;
 }
 
+const store::Tables& World::tables(ServerId server) const {
+  return *at(server).tables;
+}
+
 Seq World::committed(ServerId server) const {
   return at(server).commit;
 }

@@ -107,6 +107,7 @@ class World {
   [[nodiscard]] Life life(ServerId server) const;
   [[nodiscard]] Disk& disk(ServerId server);
   [[nodiscard]] const EntryLog& log(ServerId server) const;  // what its core issued
+  [[nodiscard]] const store::Tables& tables(ServerId server) const;
   [[nodiscard]] bool serves(ServerId server) const;
   [[nodiscard]] std::optional<replica::Routing> routing(ServerId server) const;
   [[nodiscard]] std::optional<replica::Summary> summary(ServerId server) const;
