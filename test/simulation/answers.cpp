@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "test/simulation/explain.hpp"
 #include "test/support/violation.hpp"
 
 namespace chat262::test {
@@ -81,10 +80,11 @@ void check_kept(const History& history, const std::vector<Entry>& log) {
 
 }  // namespace
 
-void check_answers(const History& history, const std::vector<Entry>& log, const Regime& regime) {
+void check_answers(const History& history, const std::vector<Entry>& log, const Regime& regime,
+                   const OneHistory& explained) {
   check_messages(history);
   if (regime.keeps_all) check_kept(history, log);
-  if (regime.one_history) check_explained(history, log);
+  check_explained(history, log, explained);
 }
 
 }  // namespace chat262::test

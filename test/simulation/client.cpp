@@ -1,6 +1,7 @@
 #include "test/simulation/client.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace chat262::test {
 
@@ -18,14 +19,15 @@ ClientId id_of(const std::string& name) {
 }  // namespace
 
 Clients::Client::Client(World& world, History& history, std::uint64_t& tickets, std::uint64_t seed,
-                        unsigned index, unsigned servers)
+                        unsigned index, unsigned servers, bool quarrels)
     : world_(world),
       history_(history),
       random_((seed ^ 0xc11e) + index * 0x9e3779b97f4a7c15),
       index_(index),
       id_(id_of("c" + std::to_string(index))),
       main_{Caller(world, random_, tickets, servers), std::nullopt, 0},
-      events_{Caller(world, random_, tickets, servers), std::nullopt, 0} {
+      events_{Caller(world, random_, tickets, servers), std::nullopt, 0},
+      quarrels_(quarrels) {
   listens_ = random_.chance(50);
   think_ = random_.between(5, 400) * milliseconds;
   text_bytes_max_ = random_.chance(5) ? 8'000 : 0;
@@ -117,7 +119,8 @@ void Clients::Client::learn(const Call& call) {
       if (page->more && !page->messages.empty()) read_from_ = page->messages.front().at;
       if (!read_from_) to_read_.pop_back();
     }
-  } else if (stage_ == Stage::reading && !to_read_.empty()) {
+  } else if (std::holds_alternative<request::History>(call.request.body) &&
+             stage_ == Stage::reading && !to_read_.empty()) {
     to_read_.pop_back();  // refused
   }
 }
@@ -156,9 +159,23 @@ void Clients::Client::learn_of_write(const Call& call) {
 // ---- the end of a run
 
 void Clients::Client::finish() {
-  if (stage_ != Stage::working) return;
+  if (stage_ == Stage::working) begin_last();
+}
+
+void Clients::Client::finish_again() {
+  begin_last();
+  to_ask_ = {request::SearchAccounts{"*", "", 200}, request::ListRooms{"*", "", 200},
+             request::ListConversations{{}, 200}, request::Events{make_cursor(Position{}), 0, 200},
+             request::ListMembers{room(), "", 200}};
+  if (events_since_) to_ask_.push_back(request::Events{events_since_, 0, 200});
+  if (done_) to_repeat_.push_back(*done_);
+  if (abandoned_) to_repeat_.push_back(*abandoned_);
+}
+
+void Clients::Client::begin_last() {
   stage_ = Stage::sending_last;
   to_read_.clear();
+  read_from_.reset();
   for (unsigned i = 0; i < clients_max; ++i) {
     to_read_.push_back({TargetKind::user, "user" + std::to_string(i)});
     to_read_.push_back({TargetKind::room, "room" + std::to_string(i % 3)});
@@ -179,6 +196,16 @@ void Clients::Client::run_last() {
     }
     return;
   }
+  if (!to_ask_.empty() && !token_.empty()) {
+    begin(main_, request_for(std::exchange(to_ask_.back(), {})), last_patience);
+    to_ask_.pop_back();
+    return;
+  }
+  if ((to_read_.empty() || token_.empty()) && !to_repeat_.empty()) {
+    begin(main_, std::exchange(to_repeat_.back(), {}), last_patience);
+    to_repeat_.pop_back();
+    return;
+  }
   if (to_read_.empty() || token_.empty()) {
     stage_ = Stage::finished;
     return;
@@ -189,12 +216,13 @@ void Clients::Client::run_last() {
 
 // ---- all of them
 
-Clients::Clients(World& world, std::uint64_t seed, unsigned only, unsigned servers) {
+Clients::Clients(World& world, std::uint64_t seed, unsigned only, unsigned servers, bool quarrels) {
   Random random(seed ^ 0xc0);
   count_ = static_cast<unsigned>(random.between(1, clients_max));
   for (unsigned i = 0; i < count_; ++i) {
     if ((only >> i & 1U) == 0) continue;
-    clients_.push_back(std::make_unique<Client>(world, history_, tickets_, seed, i, servers));
+    clients_.push_back(
+        std::make_unique<Client>(world, history_, tickets_, seed, i, servers, quarrels));
   }
 }
 
@@ -218,6 +246,10 @@ void Clients::hear(std::uint64_t ticket, const Bytes* frame) {
 
 void Clients::finish() {
   for (const auto& client : clients_) client->finish();
+}
+
+void Clients::finish_again() {
+  for (const auto& client : clients_) client->finish_again();
 }
 
 bool Clients::finished() const {

@@ -11,12 +11,13 @@ namespace chat262::test {
 class Clients::Client {
  public:
   Client(World& world, History& history, std::uint64_t& tickets, std::uint64_t seed, unsigned index,
-         unsigned servers);
+         unsigned servers, bool quarrels);
 
   [[nodiscard]] Time due() const;
   void run();
   bool hear(std::uint64_t ticket, const Bytes* frame);
   void finish();
+  void finish_again();
   [[nodiscard]] bool finished() const { return stage_ == Stage::finished; }
 
  private:
@@ -34,6 +35,7 @@ class Clients::Client {
   [[nodiscard]] RequestBody write_something();
   [[nodiscard]] RequestBody read_something();
   [[nodiscard]] RequestBody rare_thing();
+  void want_new_name();
   [[nodiscard]] RequestBody log_in(const std::string& name, const std::string& password);
   [[nodiscard]] Target target();
   [[nodiscard]] std::string user();
@@ -49,6 +51,7 @@ class Clients::Client {
   void learn(const Call& call);
   void learn_of_write(const Call& call);
   void run_last();
+  void begin_last();
 
   World& world_;
   History& history_;
@@ -58,6 +61,7 @@ class Clients::Client {
   std::uint64_t number_ = 0;
   Lane main_;
   Lane events_;
+  bool quarrels_;
   bool listens_ = false;
   Time think_ = 0;
   std::size_t text_bytes_max_ = 0;
@@ -73,6 +77,8 @@ class Clients::Client {
   std::optional<Request> done_;         // one that was answered
   Stage stage_ = Stage::working;
   std::vector<Target> to_read_;
+  std::vector<RequestBody> to_ask_;  // before that
+  std::vector<Request> to_repeat_;   // at the very end
   std::optional<Cursor> read_from_;
 };
 

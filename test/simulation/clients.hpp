@@ -17,8 +17,9 @@ inline constexpr unsigned clients_max = 6;
 
 class Clients {
  public:
-  // `only`: bit i set, client i works.
-  Clients(World& world, std::uint64_t seed, unsigned only, unsigned servers);
+  // `only`: bit i set, client i works. `quarrels`: they often want the same new names, and change
+  // passwords, log out and delete accounts more than people do.
+  Clients(World& world, std::uint64_t seed, unsigned only, unsigned servers, bool quarrels);
   ~Clients();
 
   [[nodiscard]] Time due() const;
@@ -28,6 +29,8 @@ class Clients {
   // From now on each finishes what is under way, sends one message, reads everything, and stops.
   void finish();
   [[nodiscard]] bool finished() const;
+  // After that: the same once more, and everything else that can be read.
+  void finish_again();
 
   [[nodiscard]] unsigned count() const { return count_; }  // left out ones too
   [[nodiscard]] const History& history() const { return history_; }

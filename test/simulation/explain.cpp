@@ -19,12 +19,16 @@ RequestId id_of(const Call& call) {
 
 class Explainer {
  public:
-  Explainer(const History& history, const std::vector<Entry>& log) : history_(history), log_(log) {
+  Explainer(const History& history, const std::vector<Entry>& log, const OneHistory& explained)
+      : all_(history), first_(explained.last), log_(log) {
+    for (const Call& call : all_) {
+      if (call.began >= explained.since) history_.push_back(call);
+    }
     restore_texts();
     for (const Entry& entry : log_) {
       if (entry.kind != EntryKind::view) places_.emplace(entry.request, entry.seq);
     }
-    for (const Call& call : history_) {
+    for (const Call& call : all_) {
       if (!is_write(call.request.body)) continue;
       const auto [found, fresh] = began_.emplace(id_of(call), call.began);
       if (!fresh) found->second = std::min(found->second, call.began);
@@ -58,7 +62,7 @@ class Explainer {
   // The texts of deleted accounts are gone from the final log.
   void restore_texts() {
     std::map<RequestId, const std::string*> sent;
-    for (const Call& call : history_) {
+    for (const Call& call : all_) {
       const auto* send = std::get_if<request::Send>(&call.request.body);
       if (send != nullptr) sent[id_of(call)] = &send->text;
     }
@@ -120,7 +124,7 @@ class Explainer {
     }
     const std::vector<std::size_t> ended = by_end();
     std::size_t next = 0;
-    Seq lowest{};
+    Seq lowest = first_;
     for (std::size_t i = 0; i < history_.size(); ++i) {
       for (; next < ended.size() && history_[ended[next]].ended < history_[i].began; ++next) {
         lowest = std::max(lowest, points_[ended[next]].place);
@@ -170,7 +174,7 @@ class Explainer {
   void order() {
     const std::vector<std::size_t> ended = by_end();
     std::size_t next = 0;
-    Seq known{};
+    Seq known = first_;
     for (std::size_t i = 0; i < history_.size(); ++i) {
       const Call& call = history_[i];
       for (; next < ended.size() && history_[ended[next]].ended < call.began; ++next) {
@@ -195,8 +199,10 @@ class Explainer {
     }
   }
 
-  const History& history_;
+  const History& all_;
+  Seq first_;  // the earliest state that a call can have seen
   std::vector<Entry> log_;
+  History history_;  // what is to be explained
   std::map<RequestId, Seq> places_;
   std::map<RequestId, Time> began_;
   std::vector<Time> latest_;
@@ -205,8 +211,9 @@ class Explainer {
 
 }  // namespace
 
-void check_explained(const History& history, const std::vector<Entry>& log) {
-  Explainer(history, log).check();
+void check_explained(const History& history, const std::vector<Entry>& log,
+                     const OneHistory& explained) {
+  Explainer(history, log, explained).check();
 }
 
 }  // namespace chat262::test

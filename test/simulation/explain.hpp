@@ -15,7 +15,15 @@
 
 namespace chat262::test {
 
-// Throws Violation. For one history without merged operations.
-void check_explained(const History& history, const std::vector<Entry>& log);
+// From when on there was one history, which everything was answered from: all of a run, or what
+// came after both sides of a split had become one again.
+struct OneHistory {
+  Time since = -1;  // of calls that began then or later
+  Seq last{};       // the log ended here then
+};
+
+// Throws Violation.
+void check_explained(const History& history, const std::vector<Entry>& log,
+                     const OneHistory& explained);
 
 }  // namespace chat262::test

@@ -8,6 +8,10 @@ namespace {
 
 bool spoil(reply::History& page, const std::string& falsehood) {
   auto& messages = page.messages;
+  if (falsehood == "late" && !messages.empty()) {
+    messages[0].late = !messages[0].late;
+    return true;
+  }
   if (messages.size() < 2) return false;
   if (falsehood == "missing") {
     messages.erase(messages.begin() + 1);
@@ -47,8 +51,8 @@ bool spoil(Call& call, const std::string& falsehood) {
 }  // namespace
 
 void falsify(History& history, const std::string& falsehood) {
-  for (Call& call : history) {
-    if (call.reply && spoil(call, falsehood)) return;
+  for (auto call = history.rbegin(); call != history.rend(); ++call) {
+    if (call->reply && spoil(*call, falsehood)) return;
   }
 }
 

@@ -8,10 +8,10 @@
 
 namespace chat262::test {
 
-inline constexpr std::array<const char*, 7> falsehoods = {"missing", "swapped", "twice", "text",
-                                                          "event",   "unread",  "status"};
+inline constexpr std::array<const char*, 8> falsehoods = {"missing", "swapped", "twice",  "text",
+                                                          "event",   "unread",  "status", "late"};
 
-// Changes one answer; what is not in the history stays as it is.
+// Changes one answer, the last that can be; what is not in the history stays as it is.
 void falsify(History& history, const std::string& falsehood);
 
 }  // namespace chat262::test

@@ -8,9 +8,9 @@ namespace chat262::test {
 namespace {
 
 constexpr std::array<const char*, fault_kinds> names = {
-    "late",  "crash", "crash-in", "stop",  "pause",    "freeze",  "full", "slow",
-    "error", "lose",  "copy",     "older", "cut",      "isolate", "hold", "lossy",
-    "delay", "reset", "deaf",     "clock", "handover", "rot"};
+    "late",  "crash", "crash-in", "stop",  "pause", "freeze",   "full", "slow",
+    "error", "lose",  "copy",     "older", "cut",   "isolate",  "hold", "lossy",
+    "delay", "reset", "deaf",     "part",  "clock", "handover", "rot"};
 
 bool has_two(FaultKind kind) {
   return kind == FaultKind::cut || kind == FaultKind::hold || kind == FaultKind::lossy ||

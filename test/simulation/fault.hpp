@@ -35,11 +35,12 @@ enum class FaultKind : std::uint8_t {
   delay,    // from a to b: n microseconds, from now on
   reset,    // the connections between a and b; n = 1: what was under way comes late
   deaf,     // no client reaches it
+  part,     // n: bit i, on which side server i is; bit 8 + i, on which client i is
   clock,    // its wall clock jumps by n milliseconds
   handover,
   rot  // a few bits of its log flip at rest; n says which
 };
-inline constexpr std::size_t fault_kinds = 22;
+inline constexpr std::size_t fault_kinds = 23;
 
 struct Fault {
   Time at = 0;  // whole milliseconds, as `lasts`

@@ -21,6 +21,8 @@ Faults::Faults(World& world, const Regime& regime, std::uint64_t seed,
       last_reset_(servers_ * servers_, -1000 * milliseconds) {
   between_max_ = random_.between(1, 40) * random_.between(1, 100) * milliseconds;
   lasting_max_ = random_.between(1, 60) * random_.between(1, 100) * milliseconds;
+  // Else hardly a split lasts long enough for both sides to serve.
+  if (regime_.parts) between_max_ = random_.between(300, 4000) * milliseconds;
   if (given) given_ = std::move(*given);
   for (unsigned i = 0; i < servers_; ++i) {
     if (!drawn_ || random_.chance(60)) continue;
@@ -110,6 +112,7 @@ Fault Faults::draw_single() {
 }
 
 Fault Faults::draw() {
+  if (regime_.parts && !sides_ && random_.chance(50)) return draw_part();
   const ServerId server = pick();
   const auto kind = random_.below(100);
   if (kind < 45) return draw_crash(server);
@@ -185,6 +188,13 @@ Fault Faults::draw_disk(ServerId server) {
   return {.kind = kind, .a = server, .lasts = draw_lasting(2 * lasting_max_ / milliseconds)};
 }
 
+Fault Faults::draw_part() {
+  Fault fault{.kind = FaultKind::part};
+  fault.lasts = random_.between(500, 8000) * milliseconds;
+  fault.n = random_.between(1, (1 << servers_) - 2) + (random_.between(0, 255) << 8);
+  return fault;
+}
+
 // ---- injecting
 
 bool Faults::inject(const Fault& fault) {
@@ -217,6 +227,8 @@ bool Faults::inject(const Fault& fault) {
     case FaultKind::delay:
     case FaultKind::reset:
       return inject_on_network(fault);
+    case FaultKind::part:
+      return part(fault);
   }
   return false;
 }
@@ -328,6 +340,25 @@ bool Faults::inject_on_network(const Fault& fault) {
   return true;
 }
 
+bool Faults::part(const Fault& fault) {
+  if (sides_) return false;
+  sides_ = fault.n;
+  for (unsigned i = 0; i < servers_; ++i) {
+    for (unsigned j = 0; j < servers_; ++j) {
+      if ((fault.n >> i & 1) == (fault.n >> j & 1)) continue;
+      world_.network().cut(server_id(i), server_id(j));
+    }
+  }
+  end_later(fault);
+  return true;
+}
+
+bool Faults::parted(const ClientId& client, ServerId server) const {
+  if (!sides_) return false;
+  const unsigned index = client.bytes[1] & 7U;  // of c0, c1, ...
+  return (*sides_ >> server.value & 1) != (*sides_ >> (8 + index) & 1);
+}
+
 void Faults::end_one(const Fault& fault) {
   Network& network = world_.network();
   switch (fault.kind) {
@@ -358,6 +389,14 @@ void Faults::end_one(const Fault& fault) {
       break;
     case FaultKind::cut:
       network.channel(fault.a, fault.b).cut = false;
+      break;
+    case FaultKind::part:
+      sides_.reset();
+      for (unsigned i = 0; i < servers_; ++i) {
+        for (unsigned j = 0; j < servers_; ++j) {
+          network.channel(server_id(i), server_id(j)).cut = false;
+        }
+      }
       break;
     case FaultKind::hold:
       network.release(fault.a, fault.b, world_.now());

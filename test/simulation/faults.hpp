@@ -24,6 +24,9 @@ class Faults {
   // No new ones; what lasts ends now, and every server runs.
   void end();
 
+  // The network is parted, and they are on different sides.
+  [[nodiscard]] bool parted(const ClientId& client, ServerId server) const;
+
   [[nodiscard]] const std::vector<Fault>& injected() const { return injected_; }
 
  private:
@@ -32,6 +35,7 @@ class Faults {
   [[nodiscard]] Fault draw_crash(ServerId server);
   [[nodiscard]] Fault draw_link(ServerId server);
   [[nodiscard]] Fault draw_disk(ServerId server);
+  [[nodiscard]] Fault draw_part();
   [[nodiscard]] Time draw_lasting(Time most);
 
   // False: not now.
@@ -39,6 +43,7 @@ class Faults {
   bool inject_on_process(const Fault& fault);
   bool inject_on_disk(const Fault& fault);
   bool inject_on_network(const Fault& fault);
+  bool part(const Fault& fault);
   [[nodiscard]] bool may_crash(ServerId server);
   bool replace_disk(const Fault& fault);
   void end_one(const Fault& fault);
@@ -57,6 +62,7 @@ class Faults {
   Time lasting_max_ = 0;
   std::vector<Fault> lasting_;
   std::vector<Fault> injected_;
+  std::optional<std::int64_t> sides_;  // while the network is parted
   std::vector<Time> last_reset_;
   // While a server without its disk is not in-sync again, this one does not crash.
   std::optional<ServerId> keeper_;

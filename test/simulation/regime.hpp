@@ -19,10 +19,11 @@ struct Regime {
   bool single = false;      // one fault at a time: the next one when all are in-sync again
   bool nonsense = false;    // peers say what is not so: then nothing holds but that nobody aborts
   bool one_history = true;  // else both sides of a split may go on
+  bool parts = false;       // splits with clients on both sides, who quarrel over names
   bool keeps_all = true;    // what was acknowledged on any side is there in the end
 };
 
-inline constexpr std::array<Regime, 8> regimes = {
+inline constexpr std::array<Regime, 9> regimes = {
     Regime{.name = "crashes", .what = "crashes and restarts, nobody is suspected falsely"},
     Regime{.name = "majority",
            .what = "a majority, also cuts, pauses, delays, slow and full disks",
@@ -42,6 +43,12 @@ inline constexpr std::array<Regime, 8> regimes = {
            .disks = true,
            .rot = true,
            .one_history = false},
+    Regime{.name = "parted",
+           .what = "the same, with splits that last and clients on both sides",
+           .suspicion = true,
+           .disks = true,
+           .one_history = false,
+           .parts = true},
     Regime{.name = "disks",
            .what = "crashes; one server at a time loses its disk or gets an older copy",
            .losses = true,

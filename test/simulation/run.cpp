@@ -43,11 +43,7 @@ void draw_surroundings(World& world) {
   }
 }
 
-// Once faults stop, every client is served, and all servers become one cluster with one log (I4,
-// I5).
-void calm(World& world, Faults& faults, Clients& clients) {
-  faults.end();
-  clients.finish();
+void serve_until_settled(World& world, Clients& clients) {
   const Time limit = world.now() + calm_limit;
   while (world.now() < limit && !(clients.finished() && world.settled() && world.whole())) {
     const Time next = std::min({clients.due(), world.now() + 20 * milliseconds, limit});
@@ -59,6 +55,20 @@ void calm(World& world, Faults& faults, Clients& clients) {
   if (!world.all_in_sync()) throw Violation("not all are in-sync after all faults stopped (I5)");
   if (!world.settled()) throw Violation("not all tables follow after all faults stopped (I5)");
   if (!world.whole()) throw Violation("damaged entries are left after all faults stopped");
+}
+
+// Once faults stop, every client is served, and all servers become one cluster with one log (I4,
+// I5). Where both sides of a split went on clients then ask once more: by then there is one history
+// that explains what they are told.
+OneHistory calm(World& world, Faults& faults, Clients& clients, const Regime& regime) {
+  faults.end();
+  clients.finish();
+  serve_until_settled(world, clients);
+  if (regime.one_history) return {};
+  const OneHistory from{world.now(), world.log(server_id(0)).last()};
+  clients.finish_again();
+  serve_until_settled(world, clients);
+  return from;
 }
 
 void work(World& world, Faults& faults, Clients& clients, Time end) {
@@ -114,7 +124,7 @@ RunResult run(const Options& options, const std::function<void(const std::string
     };
   }
   RunResult result;
-  Clients clients(world, options.seed, options.clients, world.servers());
+  Clients clients(world, options.seed, options.clients, world.servers(), regime.parts);
   world.hears = [&clients](std::uint64_t ticket, ServerId, const Bytes* frame) {
     clients.hear(ticket, frame);
   };
@@ -122,17 +132,20 @@ RunResult run(const Options& options, const std::function<void(const std::string
   try {
     draw_surroundings(world);
     faults.emplace(world, regime, options.seed, options.faults);
+    world.unreachable = [&faults](const ClientId& client, ServerId server) {
+      return faults->parted(client, server);
+    };
     Random random(options.seed ^ 0xe4d);
     const Time drawn = random.between(3, 30) * second;
     work(world, *faults, clients, options.until.value_or(drawn));
     result.worked_until = world.now();
     if (!regime.nonsense) {
-      calm(world, *faults, clients);
+      const OneHistory explained = calm(world, *faults, clients, regime);
       world.check_final();
       check_final_reads(world.tables(server_id(0)), world.log(server_id(0)).entries());
       History history = clients.history();
       if (!options.falsehood.empty()) falsify(history, options.falsehood);
-      check_answers(history, world.log(server_id(0)).entries(), regime);
+      check_answers(history, world.log(server_id(0)).entries(), regime, explained);
     }
   } catch (const Violation& violation) {
     if (!regime.nonsense) result.why = violation.what();

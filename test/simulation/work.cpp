@@ -4,6 +4,17 @@
 
 namespace chat262::test {
 
+namespace {
+
+// How long quarrelling clients want one name.
+constexpr Time fashion = 3000 * milliseconds;
+
+std::string fashionable_name(Time now) {
+  return "user-" + std::to_string(now / fashion);
+}
+
+}  // namespace
+
 Request Clients::Client::request_for(RequestBody body) {
   Request request;
   request.client = id_;
@@ -14,9 +25,11 @@ Request Clients::Client::request_for(RequestBody body) {
 }
 
 std::string Clients::Client::user() {
+  if (quarrels_ && random_.chance(30)) return fashionable_name(world_.now());
   return "user" + std::to_string(random_.below(clients_max));
 }
 std::string Clients::Client::room() {
+  if (quarrels_ && random_.chance(50)) return "room" + std::to_string(world_.now() / fashion);
   return "room" + std::to_string(random_.below(3));
 }
 std::string Clients::Client::password() {
@@ -52,7 +65,14 @@ RequestBody Clients::Client::log_in(const std::string& name, const std::string& 
   return request::LogIn{name, password, std::move(token)};
 }
 
+void Clients::Client::want_new_name() {
+  name_ = fashionable_name(world_.now());
+  registered_ = false;
+  password_ = password();
+}
+
 RequestBody Clients::Client::signed_out() {
+  if (quarrels_ && random_.chance(20)) want_new_name();
   if (random_.chance(5)) return log_in(user(), password());
   if (random_.chance(5)) return request::Register{user(), password()};
   if (random_.chance(3)) return request::ListConversations{};
@@ -61,7 +81,8 @@ RequestBody Clients::Client::signed_out() {
 }
 
 RequestBody Clients::Client::signed_in() {
-  const auto kind = random_.below(100);
+  auto kind = random_.below(100);
+  if (quarrels_ && random_.chance(10)) kind = 99;
   if (kind < 62) return write_something();
   if (kind < 94) return read_something();
   return rare_thing();

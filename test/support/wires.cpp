@@ -13,7 +13,8 @@ inline constexpr Time noticed_after = 1 * milliseconds;
 
 void World::ask_service(ServerId to, std::uint64_t ticket, const Request& request) {
   Server& server = at(to);
-  if (server.clients_cut) return;  // the client finds out by its poll
+  // The client finds out by its poll.
+  if (server.clients_cut || (unreachable && unreachable(request.client, to))) return;
   if (server.life == Life::dead) {
     put_on_wire(noticed_after, {to, ticket, Wire::What::broken, {}});
     return;

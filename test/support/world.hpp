@@ -129,6 +129,7 @@ class World {
 
   // ---- clients of the services. `ticket` names one try; it is answered by `hears` at most once,
   // with a frame, or nullptr if the connection was refused or broke.
+  std::function<bool(const ClientId&, ServerId)> unreachable;  // may be empty
   void ask_service(ServerId to, std::uint64_t ticket, const Request& request);
   std::function<void(std::uint64_t ticket, ServerId from, const Bytes* frame)> hears;
 
