@@ -342,6 +342,23 @@ std::vector<Event> Queries::events_at(const AccountId& asker,
       decoded->operation.body);
 }
 
+// No message before it told the asker of the other, or in a room, since the asker is there, nothing
+// of its sender.
+bool Queries::is_first(const AccountId& asker, const op::SendMessage& sent, Seq at) const {
+  const auto* room = std::get_if<RoomId>(&sent.to);
+  if (room == nullptr) {
+    const auto& receiver = std::get<AccountId>(sent.to);
+    const auto first = tables_.items_above(direct_conversation(sent.from, receiver), Seq{}, 1);
+    return !first.empty() && first.front().seq == at;
+  }
+  using Kind = store::Tables::ItemKind;
+  for (const auto& item : tables_.items_below(room_conversation(*room), at, page_items_max)) {
+    if (item.who == asker && item.kind == Kind::joined) return true;
+    if (item.who == sent.from && item.kind != Kind::left) return false;
+  }
+  return true;
+}
+
 std::vector<Event> Queries::message_events(const AccountId& asker,
                                            const store::Tables::Happening& happening,
                                            Names& names) const {
@@ -351,12 +368,11 @@ std::vector<Event> Queries::message_events(const AccountId& asker,
   const auto entry = entries_.entry(happening.seq);
   const auto decoded = entry ? decode_operation(*entry) : tl::unexpected<Error>(Error{});
   const auto* sent = decoded ? std::get_if<op::SendMessage>(&decoded->operation.body) : nullptr;
-  const auto* receiver = sent != nullptr ? std::get_if<AccountId>(&sent->to) : nullptr;
-  if (found->late && receiver != nullptr) {
-    const auto& other = names.account(sent->from == asker ? *receiver : sent->from);
-    const auto first = tables_.items_above(direct_conversation(sent->from, *receiver), Seq{}, 1);
-    const bool opens = !first.empty() && first.front().seq == happening.seq;
-    if (opens && other.id != asker && !other.former_name.empty()) {
+  if (found->late && sent != nullptr) {
+    const auto* receiver = std::get_if<AccountId>(&sent->to);
+    const bool mine = sent->from == asker;
+    const auto& other = names.account(mine && receiver != nullptr ? *receiver : sent->from);
+    if (other.id != asker && !other.former_name.empty() && is_first(asker, *sent, happening.seq)) {
       events.push_back(event::Renamed{
           found->at, found->time, {TargetKind::user, other.former_name}, other.name, false});
     }

@@ -42,6 +42,7 @@ class Queries {
 
   [[nodiscard]] std::optional<Message> message(const AccountId& asker, Seq seq, bool undelivered,
                                                Names& names) const;
+  [[nodiscard]] bool is_first(const AccountId& asker, const op::SendMessage& sent, Seq at) const;
   [[nodiscard]] std::vector<Event> message_events(const AccountId& asker,
                                                   const store::Tables::Happening& happening,
                                                   Names& names) const;

@@ -39,6 +39,17 @@ reply::Events ReferenceChat::events(const AccountId& asker, const request::Event
   return found;
 }
 
+// Where the asker first heard of the other by a message, or in a room of its sender.
+Seq ReferenceChat::first_heard(const AccountId& asker, const op::SendMessage& sent) const {
+  const auto* to = std::get_if<AccountId>(&sent.to);
+  if (to != nullptr) return timelines_.at(direct_conversation(sent.from, *to)).begin()->first;
+  const Seat& mine = *seat(asker, sent.to);
+  for (const auto& [at, item] : timelines_.at(mine.id)) {
+    if (at >= mine.since && item.who == sent.from && item.kind != Item::Kind::left) return at;
+  }
+  return {};
+}
+
 // What happened at one place, in the order in which it is told.
 void ReferenceChat::add_events(const AccountId& asker, Seq at, reply::Events& events,
                                std::size_t& bytes) const {
@@ -64,11 +75,9 @@ void ReferenceChat::add_events(const AccountId& asker, Seq at, reply::Events& ev
   if (const auto* sent = std::get_if<op::SendMessage>(&operation.body)) {
     Message told = message(asker, at);
     const auto* to = std::get_if<AccountId>(&sent->to);
-    if (to != nullptr && merged(at)) {
-      const AccountId& other = sent->from == asker ? *to : sent->from;
-      const auto& timeline = timelines_.at(direct_conversation(sent->from, *to));
-      const bool first = timeline.begin()->first == at;
-      if (first && other != asker) add_renamed(TargetKind::user, accounts_.at(other), false);
+    const AccountId& other = to != nullptr && sent->from == asker ? *to : sent->from;
+    if (merged(at) && other != asker && first_heard(asker, *sent) == at) {
+      add_renamed(TargetKind::user, accounts_.at(other), false);
     }
     // One that stood here first was told with the deletion.
     const bool lost = told.late && told.undelivered && sent->from == asker;

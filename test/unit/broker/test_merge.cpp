@@ -206,6 +206,31 @@ TEST_CASE("after a merge everybody concerned is told") {
   }
 }
 
+TEST_CASE("who came to a room later is told of a renamed member by its first message there") {
+  const TempDirectory directory;
+  Sides sides;
+  const RoomId den = sides.right.create_room(sides.right_ann.id, "den");
+  sides.right.operation(op::JoinRoom{sides.bob.id, den});
+  sides.right.operation(op::JoinRoom{sides.eve.id, den});
+  sides.right.send(sides.right_ann.id, den, "welcome");
+  sides.right.send(sides.right_ann.id, den, "sit down");
+  write_log(directory.path(), sides.merged_into_left());
+  Server server(directory.path());
+  server.pass(3000);
+  const auto events = events_of(server, sides.bob);
+  std::vector<std::string> told;
+  for (const Event& event : events) {
+    if (const auto* message = std::get_if<Message>(&event)) told.push_back(message->text);
+    const auto* renamed = std::get_if<event::Renamed>(&event);
+    if (renamed != nullptr && renamed->was == user("ann")) told.push_back(renamed->name);
+  }
+  const std::string ann = server.tables().account(sides.right_ann.id)->name;
+  // First as she writes to bob, then as she joins a room of his.
+  CHECK(told == std::vector<std::string>{ann, "hello bob", ann, "are you there?", ann, "welcome",
+                                         "sit down"});
+  CHECK(only<event::Renamed>(events_of(server, sides.right_ann)).size() == 2);  // herself, "tea"
+}
+
 TEST_CASE("after a merged deletion the senders of the other side are told") {
   const TempDirectory directory;
   const Sides sides;
