@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "test/simulation/answers.hpp"
 #include "test/simulation/reference_chat.hpp"
@@ -45,6 +46,7 @@ class Explainer {
  private:
   struct Point {            // of one call
     Seq place{};            // of its entry; 0: it has none
+    Seq tried{};            // of an earlier try's entry, which may have come after the answer
     Seq lowest{};           // it cannot have seen less than up to here
     Seq highest{};          // nor more
     std::vector<Seq> fits;  // the states that explain its answer
@@ -108,6 +110,14 @@ class Explainer {
     return ended;
   }
 
+  // A refusal says that this try did nothing. An earlier one that got no answer may lie on a server
+  // that is away, and is merged when that returns (PROTOCOL.md, "Exactly once").
+  void place_of(const Call& call, Seq at, Point& point) const {
+    const bool refused = call.reply->status != Status::ok;
+    const bool merged = log_[at.value - 1].kind == EntryKind::merged;
+    (refused && merged ? point.tried : point.place) = at;
+  }
+
   void bound_by_writes() {
     points_.resize(history_.size());
     for (std::size_t i = 0; i < history_.size(); ++i) {
@@ -115,7 +125,7 @@ class Explainer {
       if (!call.reply) continue;
       if (is_write(call.request.body)) {
         const auto place = places_.find(id_of(call));
-        if (place != places_.end()) points_[i].place = place->second;
+        if (place != places_.end()) place_of(call, place->second, points_[i]);
         if (place == places_.end() && call.reply->status == Status::ok) {
           fail_at(call, "it is not in the log (I1)");
         }
@@ -130,6 +140,9 @@ class Explainer {
         lowest = std::max(lowest, points_[ended[next]].place);
       }
       points_[i].lowest = lowest;
+      if (points_[i].tried <= lowest && points_[i].place.value == 0) {
+        points_[i].place = std::exchange(points_[i].tried, Seq{});
+      }
     }
   }
 
@@ -152,12 +165,21 @@ class Explainer {
           looking.push_back(one->second);
         }
       }
-      std::erase_if(looking, [&](std::size_t i) { return points_[i].highest < at; });
+      std::erase_if(looking, [&](std::size_t i) {
+        return points_[i].highest < at || reaches_try(points_[i], history_[i], at, chat);
+      });
       for (const std::size_t i : looking) {
         if (explains(chat, history_[i])) points_[i].fits.push_back(at);
       }
       if (at.value == log_.size()) return;
     }
+  }
+
+  // From there on the answer is what became of that try.
+  static bool reaches_try(Point& point, const Call& call, Seq at, const ReferenceChat& chat) {
+    if (point.tried != at || at.value == 0) return false;
+    if (same_answer(chat.reply_to_write(call.request), *call.reply)) point.place = at;
+    return true;
   }
 
   static bool explains(const ReferenceChat& chat, const Call& call) {
