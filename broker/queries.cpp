@@ -390,15 +390,21 @@ std::vector<Event> Queries::undelivered_to(const AccountId& asker, const Account
   std::vector<Event> events;
   const auto decoded = decode_operation(deletion);
   if (!decoded || !decoded->merged) return events;
-  const auto items = tables_.items_above(direct_conversation(asker, deleted),
-                                         decoded->merged->fork.seq, page_items_max);
-  for (const auto& item : items) {
-    if (item.seq >= deletion.seq) break;
-    if (!item.undelivered || item.who != asker) continue;
-    if (const auto found = message(asker, item.seq, true, names)) {
-      events.push_back(event::Undelivered{make_cursor(deletion.position()), decoded->operation.time,
-                                          found->id, found->conversation});
+  Seq from = decoded->merged->fork.seq;
+  while (events.size() < limits::undelivered_told_max) {
+    const auto items =
+        tables_.items_above(direct_conversation(asker, deleted), from, page_items_max);
+    for (const auto& item : items) {
+      if (item.seq >= deletion.seq) return events;
+      from = item.seq;
+      if (!item.undelivered || item.who != asker) continue;
+      if (const auto found = message(asker, item.seq, true, names)) {
+        events.push_back(event::Undelivered{make_cursor(deletion.position()),
+                                            decoded->operation.time, found->id,
+                                            found->conversation});
+      }
     }
+    if (items.empty()) return events;
   }
   return events;
 }

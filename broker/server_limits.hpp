@@ -39,6 +39,8 @@ inline constexpr unsigned login_former_names_max = 4;  // accounts tried that on
 inline constexpr unsigned name_scan_rounds_max = 16;  // of one search, 4096 names each
 inline constexpr unsigned item_scan_max = 16384;  // joins and leaves passed over for one history
 inline constexpr unsigned unread_max = 1000;
+// Messages to one deleted account that one event page tells of; a page's worth more may come to it.
+inline constexpr unsigned undelivered_told_max = 1000;
 inline constexpr unsigned unread_scan_max = 4096;         // newest items of one conversation
 inline constexpr unsigned conversations_scan_max = 8192;  // of one page; it then ends early
 

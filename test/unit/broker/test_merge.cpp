@@ -1,6 +1,7 @@
 // After a network split: what the people concerned are told, and a server whose log is given up
 // beyond a fork although its tables are written.
 #include <algorithm>
+#include <set>
 
 #include "broker/password.hpp"
 #include "test/support/catch.hpp"
@@ -247,6 +248,29 @@ TEST_CASE("after a merged deletion the senders of the other side are told") {
   REQUIRE(only<Message>(events).size() == 2);
   CHECK(only<Message>(events)[1].undelivered);
   CHECK_FALSE(only<Message>(events)[1].late);
+}
+
+TEST_CASE("after a merged deletion a sender of many messages is told of every one") {
+  constexpr std::size_t count = 600;  // more than one look at the timeline
+  const TempDirectory directory;
+  Sides sides;
+  for (std::size_t i = 1; i < count; ++i) sides.right.send(sides.bob.id, sides.eve.id, "hello?");
+  History history = sides.right;
+  history.view(9, 0);
+  add_merged(history, sides.left, sides.fork());
+  write_log(directory.path(), history);
+  Server server(directory.path());
+  server.pass(3000);
+  Client client(server);
+  client.token = sides.bob.token;
+  std::set<MessageId> told;
+  for (Cursor since{};;) {
+    const auto page = body_of<reply::Events>(client.get(request::Events{since, 0, 256}));
+    if (page.events.empty()) break;
+    for (const auto& one : only<event::Undelivered>(page.events)) told.insert(one.message);
+    since = page.next;
+  }
+  CHECK(told.size() == count);
 }
 
 TEST_CASE("what a deleted account wrote is not unread") {
