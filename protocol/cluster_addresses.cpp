@@ -89,11 +89,10 @@ bool looks_like_v4(std::string_view host) {
 }
 
 bool good_name(std::string_view host) {
-  constexpr std::size_t host_bytes_max = 253;
   const auto fine = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
   };
-  return host.size() <= host_bytes_max && std::all_of(host.begin(), host.end(), fine) &&
+  return host.size() <= limits::host_bytes_max && std::all_of(host.begin(), host.end(), fine) &&
          !host.starts_with('-') && !host.starts_with('.') &&
          host.find("..") == std::string_view::npos;
 }

@@ -67,6 +67,9 @@ auto fields(Shape, Like<op::SendMessage> auto& m) {
 auto fields(Shape, Like<op::MarkRead> auto& m) {
   return std::tie(m.account, m.conversation, m.upto);
 }
+auto fields(Shape, Like<op::ReplaceServer> auto& m) {
+  return std::tie(m.cluster, m.server, m.place);
+}
 
 namespace {
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/place.hpp"
 #include "protocol/result.hpp"
 
 namespace chat262 {
@@ -137,13 +138,22 @@ struct MarkRead {
   bool operator==(const MarkRead&) const = default;
 };
 
+// An operator gives a server's number to a new machine. Of the named cluster only: a backup that
+// begins another one brings its log along.
+struct ReplaceServer {
+  ClusterId cluster{};
+  ServerId server{};
+  Place place;
+  bool operator==(const ReplaceServer&) const = default;
+};
+
 }  // namespace op
 
 // The order is the code on disk: append only.
 using OperationBody =
     std::variant<op::Register, op::OpenSession, op::CloseSession, op::CloseAllSessions,
                  op::ChangePassword, op::DeleteAccount, op::CreateRoom, op::JoinRoom, op::LeaveRoom,
-                 op::SendMessage, op::MarkRead>;
+                 op::SendMessage, op::MarkRead, op::ReplaceServer>;
 
 struct Operation {
   RequestId request{};

@@ -7,6 +7,7 @@
 namespace chat262::limits {
 
 inline constexpr unsigned servers_max = 7;
+inline constexpr std::size_t host_bytes_max = 253;
 
 // Client requests and replies.
 inline constexpr std::size_t client_frame_bytes_max = 64 * 1024;

@@ -334,5 +334,8 @@ auto fields(Shape, Like<View> auto& m) {
 auto fields(Shape, Like<Position> auto& m) {
   return std::tie(m.epoch, m.seq);
 }
+auto fields(Shape, Like<Place> auto& m) {
+  return std::tie(m.host, m.client_port, m.peer_port);
+}
 
 }  // namespace chat262::wire

@@ -70,6 +70,7 @@ class DiskTables final : public Tables {
                        std::uint64_t max) const override;
   std::vector<Happening> happenings(const AccountId& account, Seq since,
                                     unsigned limit) const override;
+  std::vector<ReplacedServer> replaced() const override;
   Seq resolve(const Position& cursor) const override;
   Concerned concerned(const Entry& entry) const override;
   Hash digest() const override;

@@ -16,6 +16,20 @@ std::optional<Outcome> DiskTables::request(const RequestId& id) const {
   return stored ? schema::read_outcome(*stored) : std::nullopt;
 }
 
+std::vector<ReplacedServer> DiskTables::replaced() const {
+  std::vector<ReplacedServer> found;
+  const schema::Key prefix = schema::prefix(schema::Table::replaced);
+  Scan scan = records_.scan(Direction::up, prefix.text(), prefix.text());
+  for (; scan.valid(); scan.next()) {
+    const ServerId server{Reader(scan.key().substr(prefix.size())).u8()};
+    if (auto replaced = schema::read_replaced(server, scan.value())) {
+      found.push_back(std::move(*replaced));
+    }
+  }
+  records_.finish(scan);
+  return found;
+}
+
 std::optional<AccountRecord> DiskTables::account(const AccountId& id) const {
   const auto stored = records_.get(schema::account_key(id).text());
   return stored ? schema::read_account(id, *stored) : std::nullopt;

@@ -194,4 +194,30 @@ std::optional<Outcome> read_outcome(std::string_view value) {
   return outcome;
 }
 
+Value replaced_value(const ReplacedServer& replaced, const Origin& origin) {
+  Value value;
+  value.tail(origin_value(origin).text())
+      .id(replaced.cluster)
+      .u32(replaced.times)
+      .string(replaced.place.host)
+      .u16(replaced.place.client_port)
+      .u16(replaced.place.peer_port);
+  return value;
+}
+
+std::optional<ReplacedServer> read_replaced(ServerId server, std::string_view value) {
+  Reader reader(value);
+  ReplacedServer replaced;
+  replaced.server = server;
+  replaced.at = reader.seq();
+  static_cast<void>(reader.position());
+  replaced.cluster = reader.id<ClusterId>();
+  replaced.times = reader.u32();
+  replaced.place.host = reader.string();
+  replaced.place.client_port = reader.u16();
+  replaced.place.peer_port = reader.u16();
+  if (!reader.complete()) return std::nullopt;
+  return replaced;
+}
+
 }  // namespace chat262::store::schema

@@ -40,7 +40,8 @@ enum class Table : std::uint8_t {
   epochs = 'e',
   forks = 'f',
   former_names = 'p',
-  departures = 'v'
+  departures = 'v',
+  replaced = 'b'
 };
 
 [[nodiscard]] inline Key prefix(Table table) {
@@ -101,6 +102,9 @@ enum class Table : std::uint8_t {
 }
 [[nodiscard]] inline Key fork_key(const Epoch& epoch) {
   return prefix(Table::forks).epoch(epoch);
+}
+[[nodiscard]] inline Key replaced_key(ServerId server) {
+  return prefix(Table::replaced).u8(server.value);
 }
 
 // ---- values
@@ -184,6 +188,10 @@ struct Deletion {
 
 [[nodiscard]] Value outcome_value(const Outcome& outcome);
 [[nodiscard]] std::optional<Outcome> read_outcome(std::string_view value);
+
+// The origin comes first: read_origin() reads it.
+[[nodiscard]] Value replaced_value(const ReplacedServer& replaced, const Origin& origin);
+[[nodiscard]] std::optional<ReplacedServer> read_replaced(ServerId server, std::string_view value);
 
 // What stands behind the conversation's owner in its key.
 [[nodiscard]] std::variant<AccountId, RoomId> read_with(std::string_view key_tail);

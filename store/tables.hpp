@@ -56,6 +56,15 @@ struct ConversationRef {  // as one account sees it
   ConversationId id{};
   Position read_upto{};
 };
+// A server whose number was given to another machine.
+struct ReplacedServer {
+  ServerId server{};
+  ClusterId cluster{};      // in which that was
+  std::uint32_t times = 0;  // how often, in that cluster
+  Place place;              // of the last machine
+  Seq at{};                 // of the entry that says so
+  bool operator==(const ReplacedServer&) const = default;
+};
 
 // Whom a committed entry concerns: whose waiting `events` requests are to be answered.
 struct Concerned {
@@ -193,6 +202,8 @@ class Tables {
   };
   [[nodiscard]] virtual std::vector<Happening> happenings(const AccountId& account, Seq since,
                                                           unsigned limit) const = 0;
+
+  [[nodiscard]] virtual std::vector<ReplacedServer> replaced() const = 0;  // by server
 
   // Where to resume for a cursor that may come from a history that was merged away.
   [[nodiscard]] virtual Seq resolve(const Position& cursor) const = 0;

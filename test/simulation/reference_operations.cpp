@@ -129,4 +129,11 @@ Status ReferenceChat::operator()(const op::DeleteAccount& body) {
   return Status::ok;
 }
 
+// ---- servers
+
+// Nothing of the chat.
+Status ReferenceChat::operator()(const op::ReplaceServer& body) {
+  return body.place.host.empty() || body.cluster.empty() ? Status::malformed : Status::ok;
+}
+
 }  // namespace chat262::test

@@ -73,6 +73,8 @@ std::vector<EntrySample> entries() {
                 op::ChangePassword{alice, "$argon2id$v=19$other", token_hash});
   log.operation("close_all_sessions", "", op::CloseAllSessions{alice});
   log.operation("delete_account", "", op::DeleteAccount{alice});
+  log.operation("replace_server", "Server 2 is another machine from here on.",
+                op::ReplaceServer{cluster(), server_id(2), {"10.0.0.9", 26262, 26263}});
   return log.take();
 }
 

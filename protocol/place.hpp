@@ -1,0 +1,16 @@
+// Where a server listens.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace chat262 {
+
+struct Place {
+  std::string host;  // name, IPv4, or IPv6 without brackets; in one spelling
+  std::uint16_t client_port = 0;
+  std::uint16_t peer_port = 0;
+  bool operator==(const Place&) const = default;
+};
+
+}  // namespace chat262

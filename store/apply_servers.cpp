@@ -1,0 +1,36 @@
+// Servers whose numbers are given to other machines.
+#include "protocol/limits.hpp"
+#include "store/apply.hpp"
+
+namespace chat262::store {
+
+Status Applier::operator()(const op::ReplaceServer& body) {
+  const Place& place = body.place;
+  if (body.cluster.empty() || place.host.empty() || place.host.size() > limits::host_bytes_max ||
+      place.client_port == 0 || place.peer_port == 0) {
+    return Status::malformed;
+  }
+  ReplacedServer replaced{
+      .server = body.server, .cluster = body.cluster, .times = 1, .place = place, .at = at_.seq};
+  schema::Origin origin = origin_;
+  const schema::Key key = schema::replaced_key(body.server);
+  if (const auto stored = records_.get(key.text())) {
+    const auto before = schema::read_replaced(body.server, *stored);
+    if (before && before->cluster == body.cluster) {
+      if (before->place == place) return Status::ok;  // said twice
+      replaced.times = before->times + 1;
+      const schema::Origin standing = schema::read_origin(*stored);
+      // Replaced in both histories. The machine of this one may hold what nobody else does, so it
+      // stays; the count rises all the same, since the other machine has the same one.
+      if (surely_unknown_there(standing)) {
+        replaced.place = before->place;
+        replaced.at = before->at;
+        origin = standing;
+      }
+    }
+  }
+  records_.put(key.text(), schema::replaced_value(replaced, origin).text());
+  return Status::ok;
+}
+
+}  // namespace chat262::store
