@@ -9,11 +9,11 @@
 
 namespace chat262::broker {
 
-Result<Address> resolve(const std::string& host, std::uint16_t port) {
+Result<Address> resolve(const std::string& host, std::uint16_t port, Names names) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
+  hints.ai_flags = AI_NUMERICSERV | (names == Names::refused ? AI_NUMERICHOST : 0);
   addrinfo* found = nullptr;
   const auto service = std::to_string(port);
   const int error = getaddrinfo(host.c_str(), service.c_str(), &hints, &found);

@@ -1,4 +1,4 @@
-// Host names to numeric addresses, once at the start.
+// Host names to numeric addresses.
 #pragma once
 
 #include <netinet/in.h>
@@ -17,7 +17,11 @@ struct Address {
   std::string endpoint;  // tcp://ADDRESS:PORT, numeric, IPv6 in brackets
 };
 
-// Errors: invalid, naming the host.
-[[nodiscard]] Result<Address> resolve(const std::string& host, std::uint16_t port);
+enum class Names { resolved, refused };
+
+// Errors: invalid, naming the host. A name may wait for the system's resolver; it is not even tried
+// with Names::refused.
+[[nodiscard]] Result<Address> resolve(const std::string& host, std::uint16_t port,
+                                      Names names = Names::resolved);
 
 }  // namespace chat262::broker

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "broker/journal.hpp"
+#include "broker/members.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/limits.hpp"
+#include "store/replaced_file.hpp"
 
 namespace chat262::broker {
 
@@ -21,8 +23,8 @@ ExitCode say(int code, const std::string& text) {
 }
 
 // Addresses of this server and its peers; an error is one of this server's own.
-Result<void> resolve_all(Config& config) {
-  for (const auto& server : config.cluster.servers) {
+Result<void> resolve_all(Config& config, const ClusterConfig& cluster) {
+  for (const auto& server : cluster.servers) {
     const auto peer = resolve(server.host, server.peer_port);
     if (server.id != config.self) {
       if (peer) {
@@ -51,14 +53,14 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   std::string data;
   std::string cluster_file;
   std::vector<std::string> addresses;
-  bool insecure = false;
   unsigned scrub_mib_per_s = limits::scrub_mib_per_s;
   Config config;
   app.set_version_flag("--version", std::string("chat262d " CHAT262_VERSION));
   app.add_option("--id", id, "number of this server, from 0")->required();
   app.add_option("--data", data, "directory of this server's data; made if missing")->required();
   app.add_option("--cluster", cluster_file, "cluster file (TOML)");
-  app.add_flag("--insecure", insecure, "allow plain connections beyond the loopback interface");
+  app.add_flag("--insecure", config.insecure,
+               "allow plain connections beyond the loopback interface");
   app.add_option("--log-level", config.log_level, "trace, debug, info, warn, error, critical, off")
       ->check([](const std::string& level) {
         return is_log_level(level) ? std::string() : "unknown level \"" + level + "\"";
@@ -87,13 +89,15 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   config.self = server_id(id);
   config.data = data;
   config.scrub_bytes_per_s = std::uint64_t{scrub_mib_per_s} << 20;
-  if (!config.cluster.loopback_only() && !insecure) {
+  config.replaced = store::read_replaced_file(config.data);
+  const Members members(config.cluster, config.self, config.replaced);
+  if (!members.now().loopback_only() && !config.insecure) {
     return say(exit_usage,
                "the cluster has addresses beyond the loopback interface, and connections are not "
                "encrypted: anybody on the way could read and change everything. Give --insecure "
                "if this network is to be trusted.");
   }
-  if (const auto resolved = resolve_all(config); !resolved) {
+  if (const auto resolved = resolve_all(config, members.now()); !resolved) {
     return say(exit_failure, resolved.error().text);
   }
   return config;

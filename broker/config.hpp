@@ -6,16 +6,20 @@
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "broker/addresses.hpp"
 #include "protocol/cluster_file.hpp"
 #include "protocol/ids.hpp"
+#include "store/tables.hpp"
 
 namespace chat262::broker {
 
 struct Config {
   ServerId self{};
-  ClusterConfig cluster;
+  ClusterConfig cluster;                        // of the file or the addresses given
+  std::vector<store::ReplacedServer> replaced;  // as the log of the last start said
+  bool insecure = false;
   std::filesystem::path data;
   std::string log_level = "info";
   std::uint64_t scrub_bytes_per_s = 0;         // 0: the log is not read again for flipped bits

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t note_every_ms = 10'000;
 constexpr std::size_t noted_max = 256;
+constexpr std::int64_t claim_within_ms = 5'000;
 
 std::string hex(const ClusterId& id) {
   std::string text;
@@ -24,15 +25,15 @@ std::string hex(const ClusterId& id) {
 
 }  // namespace
 
-PeerLinks::PeerLinks(zmq::context_t& context, const ClusterConfig& cluster, ServerId self,
+PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
                      const std::map<ServerId, Address>& peers)
-    : cluster_(cluster), self_(self), pull_(context, zmq::socket_type::pull) {
+    : members_(members), self_(self), pull_(context, zmq::socket_type::pull) {
   pull_.set(zmq::sockopt::ipv6, true);
   pull_.set(zmq::sockopt::linger, 0);
   pull_.set(zmq::sockopt::handshake_ivl, 1000);
   pull_.set(zmq::sockopt::maxmsgsize,
             static_cast<std::int64_t>(chat262::limits::peer_frame_bytes_max));
-  for (const auto& server : cluster.servers) {
+  for (const auto& server : members.now().servers) {
     if (server.id == self) continue;
     auto link = std::make_unique<Link>();
     link->peer = server.id;
@@ -76,12 +77,25 @@ Result<void> PeerLinks::bind(const std::string& endpoint) {
 
 void PeerLinks::connect() {
   for (auto& link : links_) link->push.connect(link->endpoint);
+  connected_ = true;
+}
+
+void PeerLinks::move(ServerId peer, const std::string& endpoint) {
+  for (auto& link : links_) {
+    if (link->peer != peer || link->endpoint == endpoint) continue;
+    if (connected_) link->push.disconnect(link->endpoint);
+    link->endpoint = endpoint;
+    if (connected_) link->push.connect(link->endpoint);
+  }
 }
 
 void PeerLinks::send(ServerId to, const peer::Message& message) {
   for (auto& link : links_) {
     if (link->peer != to) continue;
-    const auto bytes = encode_peer(message, cluster_.id);
+    // An older server could not read a claim.
+    std::optional<peer::Claim> claim;
+    if (members_.level(to) >= peer::claim_level) claim = members_.claim();
+    const auto bytes = encode_peer(message, members_.now().id, claim);
     if (zmq_send(link->push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0) {
       ++counters_.not_sent;
     } else {
@@ -108,23 +122,50 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
     if (!decoded) {
       ++(decoded.error().code == Errc::invalid ? counters_.foreign : counters_.malformed);
       drop(frame, decoded.error().text, now, notes);
-    } else if (decoded->cluster != cluster_.id) {
+    } else if (decoded->cluster != members_.now().id) {
       ++counters_.foreign;
       drop(frame,
            fmt::format("it belongs to cluster {}, this server to {}", hex(decoded->cluster),
-                       hex(cluster_.id)),
+                       hex(members_.now().id)),
            now, notes);
     } else if (decoded->message.from == self_ ||
-               decoded->message.from.value >= cluster_.servers.size()) {
+               decoded->message.from.value >= members_.now().servers.size()) {
       ++counters_.foreign;
       drop(frame, fmt::format("it calls itself server {}", decoded->message.from.value), now,
            notes);
+    } else if (!takes_part(*decoded)) {
+      ++counters_.replaced;
+      drop_replaced(frame, *decoded, now, notes);
     } else {
       ++counters_.received;
       messages.push_back(std::move(decoded->message));
     }
   }
   return max;
+}
+
+bool PeerLinks::takes_part(const PeerFrame& frame) {
+  const auto from = frame.message.from;
+  members_.heard_level(from, frame.feature_level);
+  return members_.takes_part(from, frame.claim);
+}
+
+// A new machine makes no claim until it has heard that it can be read here: that is no old one yet.
+void PeerLinks::drop_replaced(const zmq::message_t& frame, const PeerFrame& decoded,
+                              replica::Clock now, std::vector<std::string>& notes) {
+  const auto server = decoded.message.from;
+  if (dropped_.size() >= noted_max) dropped_.clear();
+  auto& life = dropped_.try_emplace({server, decoded.message.from_incarnation}).first->second;
+  if (life.first == replica::Clock{}) life.first = now;
+  if (life.noted || (!decoded.claim && now.value - life.first.value < claim_within_ms)) return;
+  life.noted = true;
+  std::string from = "an unknown address";
+  if (const char* address = zmq_msg_gets(frame.handle(), "Peer-Address")) from = address;
+  notes.push_back(fmt::format(
+      "a machine that was server {} before it was replaced runs again, and connects from {}{}: its "
+      "messages are dropped, server {} is at {} now. Stop it for good",
+      server.value, from, decoded.claim ? ", listens at " + place_text(decoded.claim->place) : "",
+      server.value, place_text(members_.now().servers.at(server.value).place())));
 }
 
 void PeerLinks::drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,

@@ -9,12 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 #include <zmq.hpp>
 
 #include "broker/addresses.hpp"
+#include "broker/members.hpp"
 #include "broker/replica/io.hpp"
-#include "protocol/cluster_file.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/peer_messages.hpp"
 
 namespace chat262::broker {
@@ -27,10 +29,12 @@ class PeerLinks {
     std::uint64_t received = 0;
     std::uint64_t foreign = 0;    // of another cluster, protocol version or an unknown server
     std::uint64_t malformed = 0;  // garbage
+    std::uint64_t replaced = 0;   // of a machine whose number another one has now
   };
 
   // `peers`: a numeric address for every server but this one, where it could be resolved.
-  PeerLinks(zmq::context_t& context, const ClusterConfig& cluster, ServerId self,
+  // `members` must outlive the links, and hears of the others' feature levels.
+  PeerLinks(zmq::context_t& context, Members& members, ServerId self,
             const std::map<ServerId, Address>& peers);
   ~PeerLinks();
   PeerLinks(const PeerLinks&) = delete;
@@ -39,11 +43,14 @@ class PeerLinks {
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
   void connect();
+  // The server is elsewhere now; what was on its way to it is lost.
+  void move(ServerId peer, const std::string& endpoint);
 
   void send(ServerId to, const peer::Message& message);
 
-  // Appends what has come, at most `max`. Foreign messages are dropped and counted; now and then
-  // one of them leaves a line in `notes`. Returns how many it took, dropped ones included.
+  // Appends what has come, at most `max`. Foreign messages, and those of machines that were
+  // replaced, are dropped and counted; now and then one of them leaves a line in `notes`. Returns
+  // how many it took, dropped ones included.
   std::size_t receive(std::size_t max, std::vector<peer::Message>& messages, replica::Clock now,
                       std::vector<std::string>& notes);
 
@@ -70,13 +77,22 @@ class PeerLinks {
 
   void drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,
             std::vector<std::string>& notes);
+  [[nodiscard]] bool takes_part(const PeerFrame& frame);
+  void drop_replaced(const zmq::message_t& frame, const PeerFrame& decoded, replica::Clock now,
+                     std::vector<std::string>& notes);
 
-  const ClusterConfig& cluster_;
+  Members& members_;
   const ServerId self_;
   zmq::socket_t pull_;
   std::vector<std::unique_ptr<Link>> links_;
   Counters counters_;
   std::map<std::string, replica::Clock> noted_;  // by what is said, so that it is not said often
+  struct Dropped {
+    replica::Clock first{};
+    bool noted = false;  // once in its life
+  };
+  std::map<std::pair<ServerId, Incarnation>, Dropped> dropped_;  // machines that were replaced
+  bool connected_ = false;
 };
 
 }  // namespace chat262::broker

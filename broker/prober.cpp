@@ -79,6 +79,16 @@ void Prober::start_insistently(ServerId peer, replica::Clock now) {
   start(peer, now);
 }
 
+void Prober::forget(ServerId peer) {
+  if (const auto place = probes_.find(peer); place != probes_.end()) {
+    close(place->second.fd);
+    probes_.erase(place);
+  }
+  last_.erase(peer);
+  again_.erase(peer);
+  std::erase_if(ready_, [peer](const replica::ProbeResult& result) { return result.peer == peer; });
+}
+
 void Prober::finish(replica::Clock now, std::vector<replica::ProbeResult>& results) {
   for (auto place = again_.begin(); place != again_.end();) {
     auto& again = place->second;

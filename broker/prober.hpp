@@ -28,6 +28,9 @@ class Prober {
   // the port on which it listens.
   void start_insistently(ServerId peer, replica::Clock now);
 
+  // The peer is elsewhere now: what is under way says nothing of it.
+  void forget(ServerId peer);
+
   void finish(replica::Clock now, std::vector<replica::ProbeResult>& results);
 
   void poll_items(std::vector<zmq::pollitem_t>& items) const;

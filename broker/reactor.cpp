@@ -49,10 +49,13 @@ Reactor::Reactor(const Config& config, Journal& journal, int signals)
       signals_(signals),
       gateway_(context_),
       control_(context_),
-      links_(context_, config.cluster, config.self, config.peers),
-      prober_(config.peers),
+      members_(config.cluster, config.self, config.replaced),
+      peers_(config.peers),
+      links_(context_, members_, config.self, peers_),
+      prober_(peers_),
       now_(read_clocks()),
-      started_(now_.steady) {}
+      started_(now_.steady),
+      replaced_(config.replaced) {}
 
 Reactor::~Reactor() = default;
 
@@ -95,9 +98,9 @@ Result<void> Reactor::start() {
   NodeHost& host = *this;
   ScrubHost& scrub_host = *this;
   node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
-  service_ = std::make_unique<Service>(config_.cluster, config_.self, *node_, *tables_, gateway_,
+  service_ = std::make_unique<Service>(members_.now(), config_.self, *node_, *tables_, gateway_,
                                        *hashers_);
-  operator_ = std::make_unique<Operator>(config_.cluster, config_.self, *node_, host, *service_,
+  operator_ = std::make_unique<Operator>(members_.now(), config_.self, *node_, host, *service_,
                                          scrub_host, control_);
   for (const auto& [peer, why] : config_.unresolved) {
     note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
@@ -106,6 +109,8 @@ Result<void> Reactor::start() {
        fmt::format("chat262d {} started: clients {} servers {} data {} last {} commit {}",
                    CHAT262_VERSION, config_.client_bind, config_.peer_bind, config_.data.string(),
                    log_->last().value, log_->commit().value));
+  keep_members();
+  note_difference();
   return {};
 }
 
@@ -138,7 +143,7 @@ int Reactor::run() {
   if (node_ == nullptr) return exit_ok;  // stopped while it was repaired
   while (!failed_ && !stopped()) turn();
   if (!failed_) finish_stop();
-  return failed_ ? exit_failure : exit_ok;
+  return failed_ || replaced_by_another_ ? exit_failure : exit_ok;
 }
 
 void Reactor::turn() {
@@ -264,6 +269,8 @@ void Reactor::take_client_requests() {
 
 void Reactor::on_tick() {
   node_->step(replica::Tick{}, now_.steady);
+  keep_members();
+  take_resolved();
   if (now_.steady < next_figures_) return;
   next_figures_ = clock_ms(now_.steady.value + figures_every_ms);
   service_->set_figures({log_->size().file_bytes, tables_->file_bytes(),

@@ -2,6 +2,8 @@
 // that lets them meet. Everything here runs on one thread.
 #pragma once
 
+#include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +15,7 @@
 #include "broker/held_reads.hpp"
 #include "broker/inbox.hpp"
 #include "broker/journal.hpp"
+#include "broker/members.hpp"
 #include "broker/node.hpp"
 #include "broker/operator.hpp"
 #include "broker/peer_links.hpp"
@@ -68,6 +71,11 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   void take_peer_messages();
   void take_broken_links();
   void take_client_requests();
+  // Where the servers are, as the log says now.
+  void keep_members();
+  void move_peer(ServerId peer);
+  void take_resolved();
+  void note_difference();
   void keep_tables();
   void write_tables_behind();
   void on_tick();
@@ -88,6 +96,8 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   zmq::context_t context_;
   Gateway gateway_;
   Gateway control_;  // the operator's
+  Members members_;
+  std::map<ServerId, Address> peers_;  // numeric, where it is known
   PeerLinks links_;
   Prober prober_;
   std::unique_ptr<LogThread> log_thread_;
@@ -114,10 +124,14 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
     unsigned rebuilds_before = 0;
   };
   AskedScrub asked_scrub_;
+  std::vector<store::ReplacedServer> replaced_;  // as the log said last, and DIR/replaced
+  std::string difference_;                       // of the cluster file, as it was noted
+  std::map<ServerId, std::future<Result<Address>>> resolving_;
   bool repair_moved_ = false;
   bool writing_behind_ = false;
   bool stopping_ = false;
   bool ready_ = false;
+  bool replaced_by_another_ = false;
   bool failed_ = false;
   bool more_input_ = false;  // a socket held more than one turn takes
 

@@ -52,13 +52,18 @@ Result<std::uint16_t> client_port(std::string_view text) {
   return static_cast<std::uint16_t>(port);
 }
 
-Result<ServerConfig> parse_address(std::string_view address) {
+// The ports are those to use where the address names none.
+Result<ServerConfig> parse_address(std::string_view address,
+                                   std::uint16_t client_port_else = default_client_port,
+                                   std::uint16_t peer_port_else = default_peer_port) {
   const auto parts = split(address);
   if (!parts) return tl::unexpected<Error>(parts.error());
   auto host = detail::normalised_host(parts->host);
   if (!host) return tl::unexpected<Error>(host.error());
   ServerConfig server;
   server.host = std::move(*host);
+  server.client_port = client_port_else;
+  server.peer_port = peer_port_else;
   if (parts->port) {
     const auto port = client_port(*parts->port);
     if (!port) return tl::unexpected<Error>(port.error());
@@ -190,6 +195,14 @@ Result<ClusterConfig> cluster_from_addresses(const std::vector<std::string>& add
   }
   cluster.id = id_of(cluster.servers);
   return cluster;
+}
+
+Result<Place> place_from_address(const std::string& address, const Place& before) {
+  const auto server = parse_address(address, before.client_port, before.peer_port);
+  if (!server) {
+    return fail(server.error().code, "address `" + address + "`: " + server.error().text);
+  }
+  return server->place();
 }
 
 }  // namespace chat262

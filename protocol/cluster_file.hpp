@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/place.hpp"
 #include "protocol/policy.hpp"
 #include "protocol/result.hpp"
 
@@ -21,6 +22,7 @@ struct ServerConfig {
   std::uint16_t client_port = default_client_port;
   std::uint16_t peer_port = default_peer_port;
 
+  [[nodiscard]] Place place() const { return {host, client_port, peer_port}; }
   [[nodiscard]] std::string client_endpoint() const;  // tcp://host:port, IPv6 in brackets
   [[nodiscard]] std::string peer_endpoint() const;
 };
@@ -37,6 +39,10 @@ struct ClusterConfig {
 // port is the one above it. The first is server 0. Errors name the address and what is wrong.
 [[nodiscard]] Result<ClusterConfig> cluster_from_addresses(
     const std::vector<std::string>& addresses);
+
+// A server's place in a cluster that has one: the same kind of address; without a port, the ports
+// of `before` stay. Errors as above.
+[[nodiscard]] Result<Place> place_from_address(const std::string& address, const Place& before);
 
 // Errors name the file, the line and the key. Unknown keys are errors.
 [[nodiscard]] Result<ClusterConfig> cluster_from_file(const std::filesystem::path& path);

@@ -4,6 +4,8 @@
 // malformed; nothing throws.
 #pragma once
 
+#include <optional>
+
 #include "protocol/client_messages.hpp"
 #include "protocol/peer_messages.hpp"
 #include "protocol/result.hpp"
@@ -25,12 +27,15 @@ struct BadRequest {
 // `to` is the request that was sent: it decides which body an ok reply has.
 [[nodiscard]] Result<Reply> decode_reply(ByteView frame, const RequestBody& to);
 
-// A peer frame: [version, feature level, cluster, from, from inc., to inc., kind, body].
-[[nodiscard]] Bytes encode_peer(const peer::Message& message, const ClusterId& cluster);
+// A peer frame: [version, feature level, cluster, from, from inc., to inc., kind, body], and the
+// claim if there is one.
+[[nodiscard]] Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
+                                const std::optional<peer::Claim>& claim = std::nullopt);
 struct PeerFrame {
   std::uint8_t feature_level = 0;
   ClusterId cluster{};
   peer::Message message;
+  std::optional<peer::Claim> claim;
 };
 // Errors: malformed, too_large; invalid for a protocol version that is not ours.
 [[nodiscard]] Result<PeerFrame> decode_peer(ByteView frame);

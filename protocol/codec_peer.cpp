@@ -1,4 +1,5 @@
-// Peer messages: [version, feature level, cluster, from, from inc., to inc., kind, body].
+// Peer messages: [version, feature level, cluster, from, from inc., to inc., kind, body], and from
+// feature level 2 on the sender's claim, if there is one.
 #include <utility>
 
 #include "protocol/codec.hpp"
@@ -83,6 +84,9 @@ auto fields(Shape, Like<peer::RepairAsk> auto& m) {
 auto fields(Shape, Like<peer::RepairAnswer> auto& m) {
   return std::tie(m.from, m.has_none, m.previous_hash, m.entries);
 }
+auto fields(Shape, Like<peer::Claim> auto& m) {
+  return std::tie(m.replaced, m.place);
+}
 
 namespace {
 
@@ -120,11 +124,12 @@ bool get_peer_body(Reader& reader, std::uint8_t kind, const msgpack::object& in,
 }  // namespace
 }  // namespace wire
 
-Bytes encode_peer(const peer::Message& message, const ClusterId& cluster) {
+Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
+                  const std::optional<peer::Claim>& claim) {
   Bytes out;
   out.reserve(256 + wire::entries_size(message.body));
   wire::Writer writer(out);
-  writer.array(wire::peer_elements);
+  writer.array(wire::peer_elements + (claim ? 1 : 0));
   writer.put(peer::protocol_version);
   writer.put(peer::feature_level);
   writer.put(cluster);
@@ -133,6 +138,7 @@ Bytes encode_peer(const peer::Message& message, const ClusterId& cluster) {
   writer.put(message.to_incarnation);
   writer.put(static_cast<std::uint8_t>(message.body.index()));
   std::visit([&writer](const auto& body) { writer.put(body); }, message.body);
+  if (claim) writer.put(*claim);
   return out;
 }
 
@@ -161,9 +167,10 @@ Result<PeerFrame> decode_peer(ByteView frame) {
   PeerFrame out;
   peer::Message& message = out.message;
   std::uint8_t kind = 0;
-  if (!reader.arity(object, wire::peer_elements) || !reader.get(part[1], out.feature_level) ||
-      !reader.get(part[2], out.cluster) || !reader.get(part[3], message.from) ||
-      !reader.get(part[4], message.from_incarnation) ||
+  const bool claims = object.via.array.size == wire::peer_elements + 1;
+  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0)) ||
+      !reader.get(part[1], out.feature_level) || !reader.get(part[2], out.cluster) ||
+      !reader.get(part[3], message.from) || !reader.get(part[4], message.from_incarnation) ||
       !reader.get(part[5], message.to_incarnation) || !reader.get(part[6], kind)) {
     return malformed("envelope");
   }
@@ -171,6 +178,7 @@ Result<PeerFrame> decode_peer(ByteView frame) {
   if (!wire::get_peer_body(reader, kind, part[7], message.body, Kinds{})) {
     return malformed("body");
   }
+  if (claims && !reader.get(part[8], out.claim.emplace())) return malformed("claim");
   return out;
 }
 

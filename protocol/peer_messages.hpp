@@ -10,11 +10,12 @@
 
 #include "protocol/entry.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/place.hpp"
 
 namespace chat262::peer {
 
 inline constexpr std::uint8_t protocol_version = 1;
-inline constexpr std::uint8_t feature_level = 1;
+inline constexpr std::uint8_t feature_level = 2;
 
 enum class Role : std::uint8_t { follower = 0, candidate = 1, leader = 2 };
 enum class Health : std::uint8_t {
@@ -193,5 +194,14 @@ struct Message {
   Body body;
   bool operator==(const Message&) const = default;
 };
+
+// Of the process that sends: tells the machine that has a server's number from those that had it.
+// From feature level 2 on; sent to servers that are known to have it.
+struct Claim {
+  std::uint32_t replaced = 0;  // how often the number was given to another machine, as it knows
+  Place place;                 // where it listens
+  bool operator==(const Claim&) const = default;
+};
+inline constexpr std::uint8_t claim_level = 2;
 
 }  // namespace chat262::peer

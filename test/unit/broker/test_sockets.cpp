@@ -218,8 +218,8 @@ TEST_CASE("peer messages arrive, those of other clusters and strangers do not") 
   const auto address = resolve("127.13.9.2", port);
   REQUIRE(address);
   const std::map<ServerId, Address> zero{{server_id(0), *address}};
-  const auto cluster = two_servers();
-  PeerLinks receiver(context, cluster, server_id(0), {});
+  Members members(two_servers(), server_id(0), {});
+  PeerLinks receiver(context, members, server_id(0), {});
   REQUIRE(receiver.bind(address->endpoint));
 
   std::vector<peer::Message> got;
@@ -227,7 +227,8 @@ TEST_CASE("peer messages arrive, those of other clusters and strangers do not") 
   const auto take = [&] { receiver.receive(100, got, clock_ms(1), notes); };
   {
     zmq::context_t sending;
-    PeerLinks sender(sending, cluster, server_id(1), zero);
+    Members ones(two_servers(), server_id(1), {});
+    PeerLinks sender(sending, ones, server_id(1), zero);
     sender.connect();
     REQUIRE(eventually([&] {
       sender.send(server_id(0), message(server_id(1)));
@@ -244,7 +245,7 @@ TEST_CASE("peer messages arrive, those of other clusters and strangers do not") 
     }));
   }
   zmq::context_t sending;
-  const auto other_cluster = two_servers(2);
+  Members other_cluster(two_servers(2), server_id(1), {});
   PeerLinks stranger(sending, other_cluster, server_id(1), zero);
   stranger.connect();
   notes.clear();
@@ -261,13 +262,82 @@ TEST_CASE("peer messages arrive, those of other clusters and strangers do not") 
   CHECK(notes[0].find("cluster") != std::string::npos);
 }
 
+TEST_CASE("a machine that was replaced is not heard, and the new one is") {
+  zmq::context_t context;
+  const auto address = resolve("127.13.9.2", free_port("127.13.9.2"));
+  REQUIRE(address);
+  const Place place{"127.13.9.7", 26262, 26263};
+  const store::ReplacedServer moved{server_id(1), two_servers().id, 1, place, seq(5)};
+  Members members(two_servers(), server_id(0), {moved});
+  PeerLinks receiver(context, members, server_id(0), {});
+  REQUIRE(receiver.bind(address->endpoint));
+  std::vector<peer::Message> got;
+  std::vector<std::string> notes;
+  std::int64_t now = 1;
+  const auto from_machine = [&](Members& its, const auto& done) {
+    zmq::context_t sending;
+    PeerLinks sender(sending, its, server_id(1), {{server_id(0), *address}});
+    sender.connect();
+    REQUIRE(eventually([&] {
+      sender.send(server_id(0), message(server_id(1)));
+      receiver.receive(100, got, clock_ms(++now), notes);
+      return done();
+    }));
+  };
+  const auto dropped = [&](std::uint64_t more) {
+    return [&receiver, upto = receiver.counters().replaced + more] {
+      return receiver.counters().replaced >= upto;
+    };
+  };
+  Members old_machine(two_servers(), server_id(1), {});
+  from_machine(old_machine, dropped(5));  // it has not heard that a claim can be read here
+  CHECK(notes.empty());
+  now += 6'000;
+  from_machine(old_machine, dropped(5));
+  REQUIRE(notes.size() == 1);  // said once
+  CHECK(notes[0].find("127.13.9.7:26262") != std::string::npos);
+  old_machine.heard_level(server_id(0), peer::feature_level);
+  from_machine(old_machine, dropped(5));
+  CHECK(notes.size() == 1);
+  CHECK(got.empty());
+
+  auto its_file = two_servers();
+  its_file.servers[1].host = place.host;
+  Members new_machine(its_file, server_id(1), {});
+  from_machine(new_machine, dropped(1));
+  new_machine.heard_level(server_id(0), peer::feature_level);
+  from_machine(new_machine, [&] { return !got.empty(); });
+}
+
+TEST_CASE("a link goes to where its server is") {
+  zmq::context_t context;
+  const auto before = resolve("127.13.9.2", free_port("127.13.9.2"));
+  const auto after = resolve("127.13.9.5", free_port("127.13.9.5"));
+  REQUIRE(before);
+  REQUIRE(after);
+  Members ones(two_servers(), server_id(1), {});
+  PeerLinks sender(context, ones, server_id(1), {{server_id(0), *before}});
+  sender.connect();
+  Members members(two_servers(), server_id(0), {});
+  PeerLinks receiver(context, members, server_id(0), {});
+  REQUIRE(receiver.bind(after->endpoint));
+  sender.move(server_id(0), after->endpoint);
+  std::vector<peer::Message> got;
+  std::vector<std::string> notes;
+  REQUIRE(eventually([&] {
+    sender.send(server_id(0), message(server_id(1)));
+    receiver.receive(100, got, clock_ms(1), notes);
+    return !got.empty();
+  }));
+}
+
 TEST_CASE("garbage on the peer port is counted and changes nothing") {
   zmq::context_t context;
   const auto port = free_port("127.13.9.2");
   const auto address = resolve("127.13.9.2", port);
   REQUIRE(address);
-  const auto cluster = two_servers();
-  PeerLinks receiver(context, cluster, server_id(0), {});
+  Members members(two_servers(), server_id(0), {});
+  PeerLinks receiver(context, members, server_id(0), {});
   REQUIRE(receiver.bind(address->endpoint));
   zmq::socket_t push(context, zmq::socket_type::push);
   push.set(zmq::sockopt::linger, 0);
@@ -288,12 +358,13 @@ TEST_CASE("a connection that is lost is told at once") {
   zmq::context_t context;
   const auto address = resolve("127.13.9.2", free_port("127.13.9.2"));
   REQUIRE(address);
-  const auto cluster = two_servers();
-  PeerLinks sender(context, cluster, server_id(1), {{server_id(0), *address}});
+  Members members(two_servers(), server_id(0), {});
+  Members ones(two_servers(), server_id(1), {});
+  PeerLinks sender(context, ones, server_id(1), {{server_id(0), *address}});
   std::vector<PeerLinks::Broken> broken;
   {
     zmq::context_t dying;
-    PeerLinks receiver(dying, cluster, server_id(0), {});
+    PeerLinks receiver(dying, members, server_id(0), {});
     REQUIRE(receiver.bind(address->endpoint));
     sender.connect();
     std::vector<peer::Message> got;

@@ -1,6 +1,7 @@
 // One message of every kind, with fixed contents. The files in protocol/vectors are these, encoded.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct PeerSample {
   std::string name;
   std::string meaning;
   peer::Message message;
+  std::optional<peer::Claim> claim = std::nullopt;
 };
 struct EntrySample {
   std::string name;

@@ -90,6 +90,9 @@ std::vector<PeerSample> peer_messages() {
   return {
       {"hello", "The receiver's incarnation is not known yet.",
        peer::Message{server_id(1), {4, 11}, {}, peer::Hello{third, at, hash, {2, 12}, true}}},
+      {"hello_with_a_claim", "From a machine that took the place of another one.",
+       peer::Message{server_id(1), {1, 11}, {}, peer::Hello{{}, {}, {}, {}, true}},
+       Claim{1, {"10.0.0.9", 26262, 26263}}},
       {"heartbeat", "From the leader.",
        from_1(Heartbeat{third, server_id(1), third, position(3, 1, 1000), at, seq(1040),
                         Role::leader, Health::able, true, 5000, 3, 4980})},

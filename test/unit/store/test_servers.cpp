@@ -1,5 +1,8 @@
 // Servers that are replaced by other machines.
+#include <fstream>
+
 #include "merge.hpp"
+#include "store/replaced_file.hpp"
 
 namespace chat262::store::test {
 
@@ -103,6 +106,25 @@ TEST_CASE("A replacement that only the other side of a split made is made here")
   CHECK(found[0].place == place("other"));
   CHECK(found[1].place == place("second"));
   CHECK(found[1].times == 2);
+}
+
+TEST_CASE("The file for the start holds what was written, or nothing") {
+  const TempDir dir;
+  CHECK(read_replaced_file(dir.path()).empty());
+  const std::vector<ReplacedServer> all{
+      {server_id(0), here, 3, {"fe80::1", 1, 2}, seq(77)},
+      {server_id(2), ClusterId{{0xab}}, 1, place("node.example"), seq(5)}};
+  must(write_replaced_file(dir.path(), all));
+  CHECK(read_replaced_file(dir.path()) == all);
+  must(write_replaced_file(dir.path(), {}));
+  CHECK(read_replaced_file(dir.path()).empty());
+  must(write_replaced_file(dir.path(), all));
+  std::string text;
+  std::getline(std::ifstream(dir / "replaced"), text, '\0');
+  for (std::size_t size = 0; size + 1 < text.size(); ++size) {
+    std::ofstream(dir / "replaced", std::ios::trunc) << text.substr(0, size);
+    CHECK(read_replaced_file(dir.path()).empty());
+  }
 }
 
 }  // namespace chat262::store::test

@@ -1,0 +1,68 @@
+// The servers of the cluster: who they are and where. The cluster file says it, and over it the
+// log, where servers were replaced by other machines.
+//
+// Not thread-safe; owned by the reactor.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/cluster_file.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/peer_messages.hpp"
+#include "store/tables.hpp"
+
+namespace chat262::broker {
+
+// "HOST:PORT" of the client port, and the peer port where it is not the one above.
+[[nodiscard]] std::string place_text(const Place& place);
+
+class Members {
+ public:
+  // `file`: of the cluster file or command line. `said`: by the log when it was last asked; a
+  // server listens where that says.
+  Members(const ClusterConfig& file, ServerId self, const std::vector<store::ReplacedServer>& said);
+
+  // As it is now; the reference stays good.
+  [[nodiscard]] const ClusterConfig& now() const { return now_; }
+  [[nodiscard]] std::uint32_t replaced(ServerId server) const { return of(server).replaced; }
+
+  // What the log says, committed up to `commit`: what is above stays as it was. Returns the servers
+  // that are elsewhere now.
+  std::vector<ServerId> take(const std::vector<store::ReplacedServer>& said, Seq commit);
+
+  // The process that sends this is the machine that has the server's number now, as far as this
+  // server knows. A message of feature level 1 has no claim.
+  [[nodiscard]] bool takes_part(ServerId server, const std::optional<peer::Claim>& claim) const;
+  // Of this very process.
+  [[nodiscard]] peer::Claim claim() const { return {replaced(self_), listens_}; }
+  // The log says that another machine has this server's number.
+  [[nodiscard]] bool self_replaced() const;
+
+  // Where the file is behind the log, for people; "" if it is not.
+  [[nodiscard]] std::string difference() const;
+
+  // Feature level of what a server sent last; 0: it sent nothing yet.
+  void heard_level(ServerId server, std::uint8_t level) { of(server).level = level; }
+  [[nodiscard]] std::uint8_t level(ServerId server) const { return of(server).level; }
+
+ private:
+  struct Server {
+    std::uint32_t replaced = 0;
+    Seq at{};  // of the entry that says so
+    std::uint8_t level = 0;
+  };
+  [[nodiscard]] Server& of(ServerId server) { return servers_.at(server.value); }
+  [[nodiscard]] const Server& of(ServerId server) const { return servers_.at(server.value); }
+
+  const ClusterConfig file_;
+  const ServerId self_;
+  ClusterConfig now_;
+  std::array<Server, chat262::limits::servers_max> servers_{};
+  Place listens_;
+};
+
+}  // namespace chat262::broker

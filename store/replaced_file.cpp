@@ -1,0 +1,89 @@
+#include "store/replaced_file.hpp"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "protocol/limits.hpp"
+#include "store/bytes.hpp"
+
+namespace chat262::store {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* file_name = "replaced";
+constexpr const char* first_line = "chat262-replaced 1";
+constexpr const char* last_line = "end";  // so that half a file is none
+
+std::string hex(const ClusterId& id) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : id.bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+bool read_hex(const std::string& text, ClusterId& id) {
+  if (text.size() != 2 * ClusterId::size) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit && !(c >= 'a' && c <= 'f')) return false;
+    id.bytes[i / 2] =
+        static_cast<std::uint8_t>(id.bytes[i / 2] << 4 | (digit ? c - '0' : c - 'a' + 10));
+  }
+  return true;
+}
+
+bool read_line(const std::string& line, ReplacedServer& replaced) {
+  std::istringstream in(line);
+  unsigned server = limits::servers_max;
+  std::string cluster;
+  in >> server >> cluster >> replaced.times >> replaced.at.value >> replaced.place.client_port >>
+      replaced.place.peer_port >> replaced.place.host;
+  replaced.server = server_id(server);
+  return !in.fail() && server < limits::servers_max && read_hex(cluster, replaced.cluster) &&
+         replaced.place.host.size() <= limits::host_bytes_max;
+}
+
+}  // namespace
+
+std::vector<ReplacedServer> read_replaced_file(const fs::path& directory) {
+  std::ifstream file(directory / file_name);
+  std::string line;
+  if (!std::getline(file, line) || line != first_line) return {};
+  std::vector<ReplacedServer> all;
+  while (std::getline(file, line) && all.size() <= limits::servers_max) {
+    if (line == last_line) return all;
+    if (!read_line(line, all.emplace_back())) return {};
+  }
+  return {};
+}
+
+Result<void> write_replaced_file(const fs::path& directory,
+                                 const std::vector<ReplacedServer>& replaced) {
+  const fs::path path = directory / file_name;
+  const fs::path next = directory / (std::string(file_name) + ".new");
+  std::ofstream file(next, std::ios::trunc);
+  file << first_line << '\n';
+  for (const auto& one : replaced) {
+    file << unsigned{one.server.value} << ' ' << hex(one.cluster) << ' ' << one.times << ' '
+         << one.at.value << ' ' << one.place.client_port << ' ' << one.place.peer_port << ' '
+         << one.place.host << '\n';
+  }
+  file << last_line << '\n';
+  file.close();
+  std::error_code error;
+  if (file.fail()) error = std::make_error_code(std::errc::io_error);
+  if (!error) ::chmod(next.c_str(), 0600);
+  if (!error) fs::rename(next, path, error);
+  if (error) return fail(Errc::system, path.string() + ": cannot be written: " + error.message());
+  return {};
+}
+
+}  // namespace chat262::store
