@@ -13,6 +13,8 @@
 namespace chat262::client {
 namespace {
 
+constexpr std::int64_t hello_within_ms = 200;
+
 std::uint32_t random_jitter() {
   std::uint16_t bits = 0;
   if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return 0;
@@ -36,7 +38,8 @@ std::string shown_address(const std::string& endpoint) {
 
 Caller::Caller(zmq::context_t& context, const std::vector<Address>& servers, Milliseconds poll,
                std::function<void(const Progress&)> on_progress, int cancel_fd)
-    : servers_(servers),
+    : given_(servers),
+      servers_(servers),
       retry_(
           Retry::Rules{.servers = static_cast<unsigned>(servers.size()), .poll_ms = poll.count()}),
       on_progress_(std::move(on_progress)),
@@ -76,6 +79,11 @@ Caller::Result Caller::call(const Request& request, Milliseconds timeout) {
     if (!event) {
       call.result.cancelled = true;
       return std::move(call.result);
+    }
+    if (std::holds_alternative<Retry::NotLeader>(*event)) {
+      call.pointer = asked;
+    } else if (std::holds_alternative<Retry::NoAnswer>(*event) && call.pointer) {
+      look_elsewhere(asked, *std::exchange(call.pointer, std::nullopt));
     }
     now_ms = monotonic_ms();
     step = retry_.after(*event, now_ms, random_jitter());
@@ -125,6 +133,28 @@ Retry::Event Caller::judge(Call& call, Reply reply) {
   }
   call.result.excuse = std::move(reply);
   return event;
+}
+
+// The place that was given and the one that is told are tried in turn: what the servers call each
+// other may be out of this client's reach.
+void Caller::look_elsewhere(unsigned server, unsigned pointer) {
+  Address& address = servers_[server];
+  std::string next = given_[server].endpoint;
+  if (address.endpoint == next) {
+    const Request request{.client = {}, .number = 0, .token = {}, .body = request::Hello{}};
+    const auto got = connections_[pointer].ask(encode_request(request),
+                                               monotonic_ms() + hello_within_ms, cancel_fd_);
+    if (got.outcome != Connection::Outcome::answered) return;
+    const auto reply = decode_reply(got.answer, request.body);
+    const auto* hello = reply ? std::get_if<reply::Hello>(&reply->body) : nullptr;
+    if (hello == nullptr) return;
+    for (const auto& told : hello->servers) {
+      if (told.id.value == server) next = told.endpoint;
+    }
+  }
+  if (address.endpoint == next) return;
+  address.endpoint = next;
+  connections_[server].move(next);
 }
 
 bool Caller::sleep_until(std::int64_t until_ms) {

@@ -46,16 +46,20 @@ class Caller {
     const Request& request;
     Bytes frame;
     Result result;
-    bool trouble = false;  // some server did not help: tell when one does
+    bool trouble = false;             // some server did not help: tell when one does
+    std::optional<unsigned> pointer;  // who said last that another one leads
   };
   [[nodiscard]] std::optional<Retry::Event> try_server(Call& call, const Retry::Ask& ask);
   [[nodiscard]] Retry::Event judge(Call& call, Reply reply);
+  // `pointer` says that `server` leads, and that one does not answer: it may be elsewhere by now.
+  void look_elsewhere(unsigned server, unsigned pointer);
   [[nodiscard]] bool sleep_until(std::int64_t until_ms);  // false: cancelled
   void report(Call& call, const Retry::Event& event, const Retry::Step& next, unsigned asked,
               std::int64_t now_ms);
   void tell(Progress::Kind kind, unsigned server, std::string text);
 
-  std::vector<Address> servers_;
+  const std::vector<Address> given_;
+  std::vector<Address> servers_;  // where they are asked
   std::vector<Connection> connections_;
   Retry retry_;
   std::function<void(const Progress&)> on_progress_;

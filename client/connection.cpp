@@ -29,6 +29,11 @@ std::int64_t monotonic_ms() {
 Connection::Connection(zmq::context_t& context, std::string endpoint)
     : context_(context), endpoint_(std::move(endpoint)) {}
 
+void Connection::move(std::string endpoint) {
+  close();
+  endpoint_ = std::move(endpoint);
+}
+
 Connection::Result Connection::ask(const Bytes& frame, std::int64_t until_ms, int cancel_fd) {
   Result result;
   bool fresh = open_if_needed(monotonic_ms());

@@ -23,6 +23,9 @@ class Connection {
   // `context` must outlive the connection. Nothing is opened yet.
   Connection(zmq::context_t& context, std::string endpoint);
 
+  // The next question goes there.
+  void move(std::string endpoint);
+
   enum class Outcome {
     answered,   // `answer` holds the reply's frame
     failed,     // refused, reset, or not to be opened

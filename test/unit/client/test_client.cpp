@@ -63,6 +63,21 @@ TEST_CASE("a write is done by the server that answers") {
   CHECK(requests[0].token == Bytes(32, 't'));
 }
 
+TEST_CASE("a leader that is not where it was is looked for where the others say") {
+  FakeServer leader("tcp://127.13.1.40:26262", ok);
+  const auto points = points_to(0);
+  FakeServer follower(endpoint(1), [&points](const Request& request) {
+    if (!std::holds_alternative<request::Hello>(request.body)) return points(request);
+    reply::Hello hello;
+    hello.servers = {{server_id(0), "tcp://127.13.1.40:26262"}, {server_id(1), endpoint(1)}};
+    return std::optional<Reply>(Reply{Status::ok, request.number, hello});
+  });
+  Client client = signed_in(options(2));  // nobody is at the first address any more
+  CHECK(client.send(bob, "hello").done());
+  CHECK(client.send(bob, "again").done());
+  CHECK(leader.requests().size() == 2);
+}
+
 TEST_CASE("refused connections cost no poll") {
   FakeServer leader(endpoint(2), ok);
   Client client = signed_in(options(3));
