@@ -18,15 +18,6 @@ void set_place(ServerConfig& server, const Place& place) {
 
 }  // namespace
 
-std::string place_text(const Place& place) {
-  const bool v6 = place.host.find(':') != std::string::npos;
-  auto text = fmt::format("{}{}{}:{}", v6 ? "[" : "", place.host, v6 ? "]" : "", place.client_port);
-  if (place.peer_port != place.client_port + 1) {
-    text += fmt::format(" (peer port {})", place.peer_port);
-  }
-  return text;
-}
-
 Members::Members(const ClusterConfig& file, ServerId self,
                  const std::vector<store::ReplacedServer>& said)
     : file_(file), self_(self), now_(file) {
@@ -47,10 +38,21 @@ std::vector<ServerId> Members::take(const std::vector<store::ReplacedServer>& sa
     of(server.id).replaced = any ? found->times : 0;
     of(server.id).at = any ? found->at : Seq{};
     if (place == server.place()) continue;
+    of(server.id).before = server.place();
     set_place(server, place);
     moved.push_back(server.id);
   }
   return moved;
+}
+
+reply::Cluster Members::reply() const {
+  reply::Cluster cluster;
+  cluster.id = now_.id;
+  cluster.policy = policy_name(now_.policy);
+  for (const auto& server : now_.servers) {
+    cluster.servers.push_back({server.id, server.place(), replaced(server.id)});
+  }
+  return cluster;
 }
 
 // Who knows of more replacements than this server does is right; this one is behind. A new machine
@@ -60,6 +62,21 @@ bool Members::takes_part(ServerId server, const std::optional<peer::Claim>& clai
   if (known == 0) return true;
   if (!claim) return false;
   return claim->replaced > known || claim->place == now_.servers.at(server.value).place();
+}
+
+std::vector<Place> Members::former(ServerId server) const {
+  std::vector<Place> places{file_.servers.at(server.value).place()};
+  if (of(server).before && *of(server).before != places[0]) places.push_back(*of(server).before);
+  std::erase(places, now_.servers.at(server.value).place());
+  return places;
+}
+
+peer::Superseded Members::superseded(ServerId server) const {
+  return {server, replaced(server), now_.servers.at(server.value).place()};
+}
+
+bool Members::means_this(const peer::Superseded& said) const {
+  return said.server == self_ && said.replaced > replaced(self_) && said.place != listens_;
 }
 
 bool Members::self_replaced() const {

@@ -10,15 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "protocol/client_replies.hpp"
 #include "protocol/cluster_file.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/peer_messages.hpp"
 #include "store/tables.hpp"
 
 namespace chat262::broker {
-
-// "HOST:PORT" of the client port, and the peer port where it is not the one above.
-[[nodiscard]] std::string place_text(const Place& place);
 
 class Members {
  public:
@@ -30,6 +28,9 @@ class Members {
   [[nodiscard]] const ClusterConfig& now() const { return now_; }
   [[nodiscard]] std::uint32_t replaced(ServerId server) const { return of(server).replaced; }
 
+  [[nodiscard]] Seq since(ServerId server) const { return of(server).at; }
+  [[nodiscard]] reply::Cluster reply() const;
+
   // What the log says, committed up to `commit`: what is above stays as it was. Returns the servers
   // that are elsewhere now.
   std::vector<ServerId> take(const std::vector<store::ReplacedServer>& said, Seq commit);
@@ -37,6 +38,12 @@ class Members {
   // The process that sends this is the machine that has the server's number now, as far as this
   // server knows. A message of feature level 1 has no claim.
   [[nodiscard]] bool takes_part(ServerId server, const std::optional<peer::Claim>& claim) const;
+  // Where machines may be that had the server's number before.
+  [[nodiscard]] std::vector<Place> former(ServerId server) const;
+  // What one of them is to be told.
+  [[nodiscard]] peer::Superseded superseded(ServerId server) const;
+  // A server says so of this number: this process is one of them.
+  [[nodiscard]] bool means_this(const peer::Superseded& said) const;
   // Of this very process.
   [[nodiscard]] peer::Claim claim() const { return {replaced(self_), listens_}; }
   // The log says that another machine has this server's number.
@@ -54,6 +61,7 @@ class Members {
     std::uint32_t replaced = 0;
     Seq at{};  // of the entry that says so
     std::uint8_t level = 0;
+    std::optional<Place> before;  // the last change, if it was in this life
   };
   [[nodiscard]] Server& of(ServerId server) { return servers_.at(server.value); }
   [[nodiscard]] const Server& of(ServerId server) const { return servers_.at(server.value); }

@@ -32,15 +32,16 @@ bool is_member(const replica::Summary& summary, const Member& member) {
 
 }  // namespace
 
-Operator::Operator(const ClusterConfig& cluster, ServerId self, Node& node, NodeHost& host,
-                   Service& service, ScrubHost& scrub, Replies& replies)
-    : cluster_(cluster),
+Operator::Operator(const Members& members, ServerId self, Node& node, NodeHost& host,
+                   Service& service, ScrubHost& scrub, Replies& replies, Replacement replacement)
+    : members_(members),
       self_(self),
       node_(node),
       host_(host),
       service_(service),
       scrub_(scrub),
-      replies_(replies) {}
+      replies_(replies),
+      replacement_(std::move(replacement)) {}
 
 // ---- who asks
 
@@ -52,6 +53,8 @@ void Operator::request(ReplyTo to, Request&& request, Now now) {
     replies_.reply(to, service_.status(request.number, now));
   } else if (std::holds_alternative<request::Survey>(body)) {
     replies_.reply(to, survey(request.number, now));
+  } else if (std::holds_alternative<request::Cluster>(body)) {
+    replies_.reply(to, {Status::ok, request.number, members_.reply()});
   } else if (std::holds_alternative<request::ForceLead>(body)) {
     force_lead(to, request.number, now);
   } else if (std::holds_alternative<request::Scrub>(body)) {
@@ -79,6 +82,8 @@ void Operator::handle(const Asker& asker, const Request& request, Now now) {
            now);
   } else if (const auto* handover = std::get_if<request::Handover>(&request.body)) {
     hand_over(asker, request.number, handover->to, now);
+  } else if (std::holds_alternative<request::Replace>(request.body)) {
+    replace(asker, request, now);
   } else {
     refuse(asker, request.number, Status::no_permission,
            "only the operator of this very server may ask for that", now);
@@ -103,10 +108,10 @@ Reply Operator::survey(std::uint64_t number, Now now) const {
   const auto own = service_.status(number, now);
   const auto& self = std::get<reply::ServerStatus>(own.body);
   reply::Survey survey;
-  survey.cluster = cluster_.id;
+  survey.cluster = members_.now().id;
   survey.server = self_;
   survey.leader = summary.leader;
-  for (const auto& server : cluster_.servers) {
+  for (const auto& server : members_.now().servers) {
     reply::SurveyedServer seen;
     seen.id = server.id;
     seen.endpoint = server.client_endpoint();
@@ -215,9 +220,9 @@ void Operator::receive_relayed(const peer::Relayed& relayed, Now now) {
 // ---- handing over
 
 std::string Operator::unfit(ServerId server, const replica::Summary& summary, Now now) const {
-  if (server.value >= cluster_.servers.size()) {
+  if (server.value >= members_.now().servers.size()) {
     return fmt::format("there is no server {}: the cluster has the servers 0 to {}", server.value,
-                       cluster_.servers.size() - 1);
+                       members_.now().servers.size() - 1);
   }
   if (server == self_) return fmt::format("server {} leads already", server.value);
   for (const auto& peer : summary.peers) {
@@ -336,6 +341,34 @@ void Operator::await_successor(const replica::Summary& summary, Now now) {
   }
 }
 
+// ---- a new machine for a number
+
+void Operator::replace(const Asker& asker, const Request& request, Now now) {
+  const auto& body = std::get<request::Replace>(request.body);
+  auto judged = replacement_.judge(body, now);
+  if (!judged) {
+    refuse(asker, request.number, judged.error().status, judged.error().text, now);
+  } else if (!body.confirmed) {
+    answer(asker, {Status::ok, request.number, std::move(*judged)}, now);
+  } else if (replacing_) {
+    refuse(asker, request.number, Status::busy, "another replacement is under way", now);
+  } else {
+    replacing_ = Replacing{asker, request.number};
+    replacement_.begin(request, std::move(*judged), now);
+  }
+}
+
+void Operator::drive_replacing(Now now) {
+  auto done = replacement_.result(now);
+  if (!done) return;
+  const auto replacing = *std::exchange(replacing_, std::nullopt);
+  if (*done) {
+    answer(replacing.asker, {Status::ok, replacing.number, std::move(**done)}, now);
+  } else {
+    refuse(replacing.asker, replacing.number, done->error().status, done->error().text, now);
+  }
+}
+
 // ---- leading by force
 
 void Operator::force_lead(ReplyTo to, std::uint64_t number, Now now) {
@@ -388,6 +421,7 @@ void Operator::drive_forcing(Now now) {
 
 void Operator::finish_turn(Now now) {
   if (forcing_) drive_forcing(now);
+  if (replacing_) drive_replacing(now);
   if (handing_ && handing_->step != Handing::Step::await &&
       node_.summary(now.steady).role != peer::Role::leader) {
     end_handover(Status::unavailable, "this server leads no longer: see chat262ctl status", now);

@@ -14,7 +14,9 @@
 #include <string>
 #include <variant>
 
+#include "broker/members.hpp"
 #include "broker/node.hpp"
+#include "broker/replacement.hpp"
 #include "broker/service.hpp"
 #include "protocol/cluster_file.hpp"
 
@@ -31,8 +33,8 @@ class ScrubHost {
 class Operator {
  public:
   // All references must outlive the operator. `replies` go to the control socket.
-  Operator(const ClusterConfig& cluster, ServerId self, Node& node, NodeHost& host,
-           Service& service, ScrubHost& scrub, Replies& replies);
+  Operator(const Members& members, ServerId self, Node& node, NodeHost& host, Service& service,
+           ScrubHost& scrub, Replies& replies, Replacement replacement);
 
   void request(ReplyTo to, Request&& request, Now now);
 
@@ -100,11 +102,18 @@ class Operator {
   void await_successor(const replica::Summary& summary, Now now);
   void force_lead(ReplyTo to, std::uint64_t number, Now now);
   void drive_forcing(Now now);
+  void replace(const Asker& asker, const Request& request, Now now);
+  void drive_replacing(Now now);
   void end_handover(Status status, const std::string& why, Now now);
   // Why the server cannot lead next; "" if it can.
   [[nodiscard]] std::string unfit(ServerId server, const replica::Summary& summary, Now now) const;
 
-  const ClusterConfig& cluster_;
+  struct Replacing {
+    Asker asker;
+    std::uint64_t number = 0;
+  };
+
+  const Members& members_;
   const ServerId self_;
   Node& node_;
   NodeHost& host_;
@@ -113,6 +122,8 @@ class Operator {
   Replies& replies_;
   std::optional<Handing> handing_;
   std::optional<Forcing> forcing_;
+  Replacement replacement_;
+  std::optional<Replacing> replacing_;
   std::map<std::uint64_t, Relaying> relaying_;  // by ticket
   std::uint64_t next_ticket_ = 1;
   bool leaving_ = false;

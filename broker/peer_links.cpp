@@ -16,6 +16,8 @@ namespace {
 constexpr std::int64_t note_every_ms = 10'000;
 constexpr std::size_t noted_max = 256;
 constexpr std::int64_t claim_within_ms = 5'000;
+constexpr std::int64_t tell_every_ms = 1'000;
+constexpr int tell_linger_ms = 1'000;
 
 std::string hex(const ClusterId& id) {
   std::string text;
@@ -27,7 +29,7 @@ std::string hex(const ClusterId& id) {
 
 PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
                      const std::map<ServerId, Address>& peers)
-    : members_(members), self_(self), pull_(context, zmq::socket_type::pull) {
+    : context_(context), members_(members), self_(self), pull_(context, zmq::socket_type::pull) {
   pull_.set(zmq::sockopt::ipv6, true);
   pull_.set(zmq::sockopt::linger, 0);
   pull_.set(zmq::sockopt::handshake_ivl, 1000);
@@ -157,6 +159,14 @@ void PeerLinks::drop_replaced(const zmq::message_t& frame, const PeerFrame& deco
   if (dropped_.size() >= noted_max) dropped_.clear();
   auto& life = dropped_.try_emplace({server, decoded.message.from_incarnation}).first->second;
   if (life.first == replica::Clock{}) life.first = now;
+  // At once: a machine that was only cut off believes that it may go on.
+  if (life.told == replica::Clock{} || now.value - life.told.value >= tell_every_ms) {
+    life.told = now;
+    if (decoded.claim) tell_superseded(server, decoded.claim->place);
+    for (const auto& place : members_.former(server)) {
+      if (!decoded.claim || place != decoded.claim->place) tell_superseded(server, place);
+    }
+  }
   if (life.noted || (!decoded.claim && now.value - life.first.value < claim_within_ms)) return;
   life.noted = true;
   std::string from = "an unknown address";
@@ -166,6 +176,23 @@ void PeerLinks::drop_replaced(const zmq::message_t& frame, const PeerFrame& deco
       "messages are dropped, server {} is at {} now. Stop it for good",
       server.value, from, decoded.claim ? ", listens at " + place_text(decoded.claim->place) : "",
       server.value, place_text(members_.now().servers.at(server.value).place())));
+}
+
+void PeerLinks::tell_superseded(ServerId server, const Place& place) {
+  peer::Message message;
+  message.from = self_;
+  message.body = members_.superseded(server);
+  const auto bytes = encode_peer(message, members_.now().id);
+  zmq::socket_t push(context_, zmq::socket_type::push);
+  push.set(zmq::sockopt::ipv6, true);
+  push.set(zmq::sockopt::linger, tell_linger_ms);
+  const ServerConfig there{server, place.host, place.client_port, place.peer_port};
+  try {
+    push.connect(there.peer_endpoint());
+  } catch (const zmq::error_t&) {  // no place that could be reached
+    return;
+  }
+  zmq_send(push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT);
 }
 
 void PeerLinks::drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,

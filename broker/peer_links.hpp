@@ -80,7 +80,10 @@ class PeerLinks {
   [[nodiscard]] bool takes_part(const PeerFrame& frame);
   void drop_replaced(const zmq::message_t& frame, const PeerFrame& decoded, replica::Clock now,
                      std::vector<std::string>& notes);
+  // To a place that no link leads to.
+  void tell_superseded(ServerId server, const Place& place);
 
+  zmq::context_t& context_;
   Members& members_;
   const ServerId self_;
   zmq::socket_t pull_;
@@ -89,6 +92,7 @@ class PeerLinks {
   std::map<std::string, replica::Clock> noted_;  // by what is said, so that it is not said often
   struct Dropped {
     replica::Clock first{};
+    replica::Clock told{};
     bool noted = false;  // once in its life
   };
   std::map<std::pair<ServerId, Incarnation>, Dropped> dropped_;  // machines that were replaced

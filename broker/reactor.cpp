@@ -100,8 +100,9 @@ Result<void> Reactor::start() {
   node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
   service_ = std::make_unique<Service>(members_.now(), config_.self, *node_, *tables_, gateway_,
                                        *hashers_);
-  operator_ = std::make_unique<Operator>(members_.now(), config_.self, *node_, host, *service_,
-                                         scrub_host, control_);
+  operator_ = std::make_unique<Operator>(
+      members_, config_.self, *node_, host, *service_, scrub_host, control_,
+      Replacement(members_, config_.self, *node_, *tables_, config_.insecure));
   for (const auto& [peer, why] : config_.unresolved) {
     note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
   }
@@ -236,7 +237,7 @@ void Reactor::take_peer_messages() {
   if (taken == limits::peer_messages_per_turn_max) more_input_ = true;
   for (auto& message : messages_) {
     if (operator_->receive(message, now_)) continue;
-    if (take_repair_message(message)) continue;
+    if (take_repair_message(message) || take_superseded(message)) continue;
     node_->step(replica::Received{std::move(message)}, now_.steady);
   }
   for (const auto& text : notes_) note(replica::NoteLevel::warning, text);

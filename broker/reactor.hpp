@@ -73,6 +73,9 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   void take_client_requests();
   // Where the servers are, as the log says now.
   void keep_members();
+  // Another server's word that this machine was replaced. False: the message is another one.
+  bool take_superseded(const peer::Message& message);
+  void stop_replaced(const Place& by, const std::string& says);
   void move_peer(ServerId peer);
   void take_resolved();
   void note_difference();

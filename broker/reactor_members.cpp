@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "broker/reactor.hpp"
 #include "store/replaced_file.hpp"
@@ -32,10 +34,24 @@ void Reactor::keep_members() {
   const bool alone =
       summary.role == peer::Role::leader && summary.view && summary.view->view.members.size() == 1;
   if (alone) return;
+  stop_replaced(members_.now().servers.at(config_.self.value).place(), "the log says");
+}
+
+bool Reactor::take_superseded(const peer::Message& message) {
+  const auto* said = std::get_if<peer::Superseded>(&message.body);
+  if (said == nullptr) return false;
+  if (members_.means_this(*said) && !stopping_) {
+    stop_replaced(said->place, fmt::format("server {} says", message.from.value));
+  }
+  return true;
+}
+
+void Reactor::stop_replaced(const Place& by, const std::string& says) {
   note(replica::NoteLevel::error,
-       fmt::format("another machine is server {} now, at {}: this one stops. Do not start it again",
-                   config_.self.value,
-                   place_text(members_.now().servers.at(config_.self.value).place())));
+       fmt::format(
+           "{} that server {} is at {} now, and this process listens at {}: it stops. Unless "
+           "this is that machine, started with an old cluster file, never start it again",
+           says, config_.self.value, place_text(by), place_text(members_.claim().place)));
   replaced_by_another_ = true;
   stopping_ = true;
 }

@@ -68,6 +68,7 @@ inline constexpr std::int64_t handover_drain_ms_max = 200;   // for writes that 
 inline constexpr std::int64_t handover_ms_max = 5000;        // until the next leader serves
 inline constexpr std::int64_t relay_ms_max = 7000;
 inline constexpr std::int64_t relay_scrub_ms_max = 1000;   // answered at once
+inline constexpr std::int64_t replace_ms_max = 5000;       // until it is on all disks
 inline constexpr std::int64_t force_judge_ms_max = 5000;   // until the rules have said no
 inline constexpr std::size_t forced_views_max = 16;        // that status tells
 inline constexpr std::int64_t stop_handover_ms_max = 800;  // the same when stopping

@@ -77,6 +77,8 @@ struct Writes {
   bool operator()(const request::Handover&) const { return false; }
   bool operator()(const request::ForceLead&) const { return false; }
   bool operator()(const request::Scrub&) const { return false; }
+  bool operator()(const request::Replace&) const { return false; }
+  bool operator()(const request::Cluster&) const { return false; }
 };
 
 }  // namespace

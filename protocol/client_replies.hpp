@@ -11,6 +11,7 @@
 
 #include "protocol/client_requests.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/place.hpp"
 
 namespace chat262 {
 
@@ -275,6 +276,29 @@ struct Scrub {  // the newest pass over log and tables that an operator asked fo
   bool tables_ready = true;          // false: they are behind the log, or being made anew
   bool operator==(const Scrub&) const = default;
 };
+struct ClusterServer {
+  ServerId id{};
+  Place place;
+  std::uint32_t replaced = 0;  // how often its number was given to another machine
+  bool operator==(const ClusterServer&) const = default;
+};
+struct Cluster {
+  ClusterId id{};
+  std::string policy;
+  std::vector<ClusterServer> servers;  // by id
+  bool operator==(const Cluster&) const = default;
+};
+struct Replaced {
+  ServerId server{};
+  Place before;
+  Place place;
+  std::optional<std::uint64_t> silent_ms;  // none: not heard since the start of who was asked
+  std::optional<Position> last;            // of its log, as far as it is known
+  Position log{};                          // where the leader's log ends
+  std::optional<Position> at;              // of the entry; none: nothing was done yet
+  Cluster cluster;                         // with the new place
+  bool operator==(const Replaced&) const = default;
+};
 struct ErrorBody {                 // of every status but ok
   std::string text;                // for people
   std::optional<ServerId> server;  // not_leader
@@ -286,11 +310,11 @@ struct ErrorBody {                 // of every status but ok
 }  // namespace reply
 
 // An ok reply's kind follows from the request's: see PROTOCOL.md.
-using ReplyBody =
-    std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus, reply::Registered,
-                 reply::LoggedIn, reply::Done, reply::Accounts, reply::Conversations,
-                 reply::RoomDone, reply::Rooms, reply::Members, reply::Sent, reply::History,
-                 reply::Events, reply::Survey, reply::HandedOver, reply::Scrub>;
+using ReplyBody = std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus,
+                               reply::Registered, reply::LoggedIn, reply::Done, reply::Accounts,
+                               reply::Conversations, reply::RoomDone, reply::Rooms, reply::Members,
+                               reply::Sent, reply::History, reply::Events, reply::Survey,
+                               reply::HandedOver, reply::Scrub, reply::Replaced, reply::Cluster>;
 
 struct Reply {
   Status status = Status::ok;

@@ -177,14 +177,28 @@ struct Scrub {  // a server is to read its log and tables now; or how far it is 
   bool operator==(const Scrub&) const = default;
 };
 
+struct Replace {  // a new machine with an empty disk takes the number of a server that is lost
+  static constexpr std::uint8_t code = 104;
+  ServerId server{};
+  std::string address;     // of the new machine
+  bool confirmed = false;  // else: say only what would be done
+  bool operator==(const Replace&) const = default;
+};
+struct Cluster {  // what the cluster file has to say
+  static constexpr std::uint8_t code = 105;
+  bool operator==(const Cluster&) const = default;
+};
+
 }  // namespace request
 
-using RequestBody = std::variant<
-    request::Hello, request::Status, request::Register, request::LogIn, request::LogOut,
-    request::LogOutAll, request::ChangePassword, request::DeleteAccount, request::SearchAccounts,
-    request::ListConversations, request::CreateRoom, request::JoinRoom, request::LeaveRoom,
-    request::ListRooms, request::ListMembers, request::Send, request::History, request::Events,
-    request::MarkRead, request::Survey, request::Handover, request::ForceLead, request::Scrub>;
+using RequestBody =
+    std::variant<request::Hello, request::Status, request::Register, request::LogIn,
+                 request::LogOut, request::LogOutAll, request::ChangePassword,
+                 request::DeleteAccount, request::SearchAccounts, request::ListConversations,
+                 request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
+                 request::ListMembers, request::Send, request::History, request::Events,
+                 request::MarkRead, request::Survey, request::Handover, request::ForceLead,
+                 request::Scrub, request::Replace, request::Cluster>;
 
 struct Request {
   ClientId client{};

@@ -90,6 +90,12 @@ auto fields(Shape, Like<request::ForceLead> auto&) {
 auto fields(Shape, Like<request::Scrub> auto& m) {
   return std::tie(m.server, m.begin);
 }
+auto fields(Shape, Like<request::Replace> auto& m) {
+  return std::tie(m.server, m.address, m.confirmed);
+}
+auto fields(Shape, Like<request::Cluster> auto&) {
+  return std::tie();
+}
 
 // ---- replies
 
@@ -191,6 +197,15 @@ auto fields(Shape, Like<reply::HandedOver> auto& m) {
 auto fields(Shape, Like<reply::Scrub> auto& m) {
   return std::tie(m.server, m.pass, m.ended, m.entries, m.last, m.found, m.repaired, m.tables_found,
                   m.tables_rebuilt, m.tables_ready);
+}
+auto fields(Shape, Like<reply::ClusterServer> auto& m) {
+  return std::tie(m.id, m.place, m.replaced);
+}
+auto fields(Shape, Like<reply::Cluster> auto& m) {
+  return std::tie(m.id, m.policy, m.servers);
+}
+auto fields(Shape, Like<reply::Replaced> auto& m) {
+  return std::tie(m.server, m.before, m.place, m.silent_ms, m.last, m.log, m.at, m.cluster);
 }
 auto fields(Shape, Like<reply::ErrorBody> auto& m) {
   return std::tie(m.text, m.server, m.retry_ms, m.servers);

@@ -163,6 +163,14 @@ Result<void> check_ports(const std::vector<ServerConfig>& servers) {
 
 }  // namespace detail
 
+std::string place_text(const Place& place) {
+  auto text = endpoint(place.host, place.client_port).substr(std::string_view("tcp://").size());
+  if (place.peer_port != place.client_port + 1) {
+    text += " (peer port " + std::to_string(place.peer_port) + ")";
+  }
+  return text;
+}
+
 std::string ServerConfig::client_endpoint() const {
   return endpoint(host, client_port);
 }

@@ -84,6 +84,9 @@ auto fields(Shape, Like<peer::RepairAsk> auto& m) {
 auto fields(Shape, Like<peer::RepairAnswer> auto& m) {
   return std::tie(m.from, m.has_none, m.previous_hash, m.entries);
 }
+auto fields(Shape, Like<peer::Superseded> auto& m) {
+  return std::tie(m.server, m.replaced, m.place);
+}
 auto fields(Shape, Like<peer::Claim> auto& m) {
   return std::tie(m.replaced, m.place);
 }

@@ -104,6 +104,8 @@ CHAT262_ANSWER(Survey, Survey);
 CHAT262_ANSWER(Handover, HandedOver);
 CHAT262_ANSWER(ForceLead, HandedOver);
 CHAT262_ANSWER(Scrub, Scrub);
+CHAT262_ANSWER(Replace, Replaced);
+CHAT262_ANSWER(Cluster, Cluster);
 #undef CHAT262_ANSWER
 
 template <class T>

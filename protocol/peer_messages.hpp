@@ -182,10 +182,18 @@ struct RepairAnswer {
   bool operator==(const RepairAnswer&) const = default;
 };
 
+// "Another machine has your number now": to the place of one that was replaced.
+struct Superseded {
+  ServerId server{};           // whose number it is
+  std::uint32_t replaced = 0;  // how often it was given to another machine
+  Place place;                 // of the present one
+  bool operator==(const Superseded&) const = default;
+};
+
 // The order is the code on the wire: append only.
 using Body = std::variant<Hello, Heartbeat, HeartbeatAck, Append, Ack, Nack, Reject, Offer, Ask,
                           Answer, Prepare, Promise, Fetch, Entries, Wait, Goodbye, Relay, Relayed,
-                          RepairAsk, RepairAnswer>;
+                          RepairAsk, RepairAnswer, Superseded>;
 
 struct Message {
   ServerId from{};

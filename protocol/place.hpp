@@ -13,4 +13,8 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+// For people: HOST:PORT or [IPV6]:PORT of the client port, and the peer port if it is not the one
+// above.
+[[nodiscard]] std::string place_text(const Place& place);
+
 }  // namespace chat262

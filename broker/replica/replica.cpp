@@ -81,7 +81,8 @@ void Replica::State::on(Received& input) {
         if constexpr (std::is_same_v<Body, peer::Hello>) {
           on_message(message.from, body, message.from_incarnation);
         } else if constexpr (!std::is_same_v<Body, peer::RepairAsk> &&
-                             !std::is_same_v<Body, peer::RepairAnswer>) {  // not the core's
+                             !std::is_same_v<Body, peer::RepairAnswer> &&
+                             !std::is_same_v<Body, peer::Superseded>) {  // not the core's
           on_message(message.from, body);
         }
       },

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <iostream>
 
+#include "client/control/confirm.hpp"
 #include "client/control/control_socket.hpp"
 #include "client/control/show_status.hpp"
 
@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int64_t answer_within_ms = 2000;
 constexpr std::int64_t force_within_ms = 15'000;  // the server gives up sooner, and says why
-constexpr const char* word = "force";
 
 std::string epoch_text(const Epoch& epoch) {
   return fmt::format("{}.{}", epoch.counter, epoch.server.value);
@@ -45,15 +44,6 @@ std::string line_of(const reply::SurveyedServer& server, const Position& own_las
   if (server.lost_disk) text += ", its disk is new or an old copy";
   if (server.member) text += ", in the latest view here";
   return text + "\n";
-}
-
-void need_word() {
-  std::printf("Type the word %s to go on: ", word);
-  std::fflush(stdout);
-  std::string typed;
-  if (!std::getline(std::cin, typed) || typed != word) {
-    throw Failure{Exit::degraded, "nothing was done"};
-  }
 }
 
 }  // namespace
@@ -98,7 +88,7 @@ Exit force_lead(const std::filesystem::path& data, bool yes) {
   }
   std::fputs(what_may_be_lost(survey, status).c_str(), stdout);
   std::fflush(stdout);
-  if (!yes) need_word();
+  if (!yes) need_word("force");
   const auto done = server.get<reply::HandedOver>(request::ForceLead{}, force_within_ms);
   std::printf("server %u leads, in epoch %s, by force\n", unsigned{done.leader.value},
               epoch_text(done.epoch).c_str());

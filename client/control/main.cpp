@@ -18,6 +18,7 @@
 #include "client/control/handover.hpp"
 #include "client/control/init.hpp"
 #include "client/control/outcome.hpp"
+#include "client/control/replace.hpp"
 #include "client/control/show_status.hpp"
 #include "client/control/verify.hpp"
 
@@ -136,6 +137,34 @@ void add_force_lead(CLI::App& app, Run& run) {
   });
 }
 
+void add_replace(CLI::App& app, Run& run) {
+  auto options = std::make_shared<ReplaceOptions>();
+  auto* command =
+      app.add_subcommand("replace", "give the number of a lost server to a new machine");
+  add_data_option(*command, options->data);
+  command->add_option("-o,--output", options->to, "the new cluster file (standard output)");
+  command->add_flag("--yes", options->yes, "do not ask");
+  command->add_option("ID", options->server, "number of the lost server")->required();
+  command
+      ->add_option("ADDRESS", options->address,
+                   "of the new machine; without a port, the ports stay")
+      ->required();
+  command->callback([&run, options] { run = [options] { return replace(*options); }; });
+}
+
+void add_cluster(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::filesystem::path data, to;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("cluster", "print the cluster file as it is now");
+  add_data_option(*command, arguments->data);
+  command->add_option("-o,--output", arguments->to, "a new file (standard output)");
+  command->callback([&run, arguments] {
+    run = [arguments] { return print_cluster(arguments->data, arguments->to); };
+  });
+}
+
 void add_verify(CLI::App& app, Run& run) {
   struct Arguments {
     std::vector<std::string> addresses;
@@ -213,6 +242,8 @@ int run_program(int argc, char** argv) {
   add_status(app, run);
   add_handover(app, run);
   add_force_lead(app, run);
+  add_replace(app, run);
+  add_cluster(app, run);
   add_verify(app, run);
   add_backup(app, run);
   add_restore(app, run);

@@ -18,23 +18,27 @@ client::Client client_of(std::vector<client::Address> servers) {
   return client::Client(std::move(options));
 }
 
-std::vector<client::Address> servers_named_by(const client::Address& address) {
+std::optional<client::ServerInfo> hello_of(const client::Address& address) {
   auto client = client_of({{0, address.endpoint}});
   auto hello = client.hello();
-  if (!hello) return {};
-  return std::move(hello.value().servers);
+  if (!hello) return std::nullopt;
+  return std::move(hello.value());
 }
 
-// The whole cluster as one of its servers knows it; else what is known.
+// The whole cluster as one of its servers knows it; else what is known. Who hears a leader knows
+// best: a server that was replaced hears nobody, and names places of before.
 std::vector<client::Address> all_servers(const std::vector<client::Address>& known) {
-  std::vector<std::future<std::vector<client::Address>>> answers;
+  std::vector<std::future<std::optional<client::ServerInfo>>> answers;
   for (const auto& address : known) {
-    answers.push_back(std::async(std::launch::async, servers_named_by, address));
+    answers.push_back(std::async(std::launch::async, hello_of, address));
   }
   std::vector<client::Address> servers;
+  bool leader_known = false;
   for (auto& answer : answers) {
-    auto named = answer.get();
-    if (servers.empty()) servers = std::move(named);
+    auto hello = answer.get();
+    if (!hello || (!servers.empty() && (leader_known || !hello->leader))) continue;
+    leader_known = hello->leader.has_value();
+    servers = std::move(hello->servers);
   }
   if (servers.empty()) servers = known;
   std::sort(servers.begin(), servers.end(),

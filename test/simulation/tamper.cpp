@@ -40,6 +40,7 @@ class Tamperer {
   void operator()(peer::Relayed& m) { change(m.ticket); }
   void operator()(peer::RepairAsk& m) { change(m.from, m.to); }
   void operator()(peer::RepairAnswer& m) { change(m.from, m.has_none, m.previous_hash, m.entries); }
+  void operator()(peer::Superseded& m) { change(m.server); }
 
  private:
   [[nodiscard]] bool one_in(std::uint64_t count) { return random_.below(count) == 0; }

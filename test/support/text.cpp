@@ -73,9 +73,9 @@ std::string text_of(const replica::Routing& routing) {
 
 std::string kind_of(const peer::Body& body) {
   static constexpr std::array<const char*, std::variant_size_v<peer::Body>> names = {
-      "Hello", "Heartbeat", "HeartbeatAck", "Append",  "Ack",       "Nack",        "Reject",
-      "Offer", "Ask",       "Answer",       "Prepare", "Promise",   "Fetch",       "Entries",
-      "Wait",  "Goodbye",   "Relay",        "Relayed", "RepairAsk", "RepairAnswer"};
+      "Hello", "Heartbeat", "HeartbeatAck", "Append",  "Ack",       "Nack",         "Reject",
+      "Offer", "Ask",       "Answer",       "Prepare", "Promise",   "Fetch",        "Entries",
+      "Wait",  "Goodbye",   "Relay",        "Relayed", "RepairAsk", "RepairAnswer", "Superseded"};
   return names.at(body.index());
 }
 
@@ -135,6 +135,7 @@ struct Detail {
   std::string operator()(const peer::RepairAsk& m) const {
     return to_string(m.from.value) + " to " + to_string(m.to.value);
   }
+  std::string operator()(const peer::Superseded& m) const { return to_string(m.replaced); }
   std::string operator()(const peer::RepairAnswer& m) const {
     return span_of(m.entries) + " from " + to_string(m.from.value);
   }

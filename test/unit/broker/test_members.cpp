@@ -91,6 +91,25 @@ TEST_CASE("a server listens where the log says, and knows when another one has i
   CHECK(members.claim() == peer::Claim{2, at("10.0.0.9")});
 }
 
+TEST_CASE("a machine that was replaced is told where it may be, and believes it once it is true") {
+  Members members(cluster(), server_id(0), {});
+  members.take({replaced(2, 1, "10.0.0.9", 50)}, seq(50));
+  CHECK(members.former(server_id(2)) == std::vector{at("10.0.0.3")});
+  members.take({replaced(2, 2, "10.0.0.8", 70)}, seq(70));
+  CHECK(members.former(server_id(2)) == std::vector{at("10.0.0.3"), at("10.0.0.9")});
+  const auto said = members.superseded(server_id(2));
+  CHECK(said == peer::Superseded{server_id(2), 2, at("10.0.0.8")});
+
+  CHECK(Members(cluster(), server_id(2), {}).means_this(said));
+  CHECK(Members(cluster(), server_id(2), {replaced(2, 1, "10.0.0.9", 50)}).means_this(said));
+  CHECK_FALSE(Members(cluster(), server_id(1), {}).means_this(said));
+  // The present machine, whose log is empty, and one that is later still.
+  auto its_file = cluster();
+  its_file.servers[2].host = "10.0.0.8";
+  CHECK_FALSE(Members(its_file, server_id(2), {}).means_this(said));
+  CHECK_FALSE(Members(cluster(), server_id(2), {replaced(2, 3, "10.0.0.7", 90)}).means_this(said));
+}
+
 TEST_CASE("a place is written as people write it") {
   CHECK(place_text(at("node")) == "node:26262");
   CHECK(place_text({"fe80::1", 5000, 5001}) == "[fe80::1]:5000");

@@ -309,6 +309,40 @@ TEST_CASE("a machine that was replaced is not heard, and the new one is") {
   from_machine(new_machine, [&] { return !got.empty(); });
 }
 
+TEST_CASE("a machine that was replaced is told so") {
+  zmq::context_t context;
+  const auto address = resolve("127.13.9.2", free_port("127.13.9.2"));
+  REQUIRE(address);
+  auto file = two_servers();
+  file.servers[1].peer_port = free_port("127.13.9.3");
+  const auto its_address = resolve("127.13.9.3", file.servers[1].peer_port);
+  REQUIRE(its_address);
+  const Place place{"127.13.9.7", 26262, 26263};
+  Members members(file, server_id(0), {{server_id(1), file.id, 1, place, seq(5)}});
+  PeerLinks receiver(context, members, server_id(0), {});
+  REQUIRE(receiver.bind(address->endpoint));
+
+  zmq::context_t elsewhere;
+  Members its_members(file, server_id(1), {});
+  PeerLinks old_machine(elsewhere, its_members, server_id(1), {{server_id(0), *address}});
+  REQUIRE(old_machine.bind(its_address->endpoint));
+  old_machine.connect();
+  std::vector<peer::Message> got;
+  std::vector<peer::Message> told;
+  std::vector<std::string> notes;
+  REQUIRE(eventually([&] {
+    old_machine.send(server_id(0), message(server_id(1)));
+    receiver.receive(100, got, clock_ms(1), notes);
+    old_machine.receive(100, told, clock_ms(1), notes);
+    return !told.empty();
+  }));
+  CHECK(got.empty());
+  const auto* said = std::get_if<peer::Superseded>(&told[0].body);
+  REQUIRE(said != nullptr);
+  CHECK(its_members.means_this(*said));
+  CHECK(said->place == place);
+}
+
 TEST_CASE("a link goes to where its server is") {
   zmq::context_t context;
   const auto before = resolve("127.13.9.2", free_port("127.13.9.2"));

@@ -154,6 +154,9 @@ std::vector<PeerSample> peer_messages() {
       {"repair_answer", "", from_1(RepairAnswer{seq(2), false, log[0].entry.hash, {log[1].entry}})},
       {"repair_answer_none", "The leader's log ends before them.",
        from_1(RepairAnswer{seq(2000), true, {}, {}})},
+      {"superseded", "To the machine that was server 2.",
+       peer::Message{
+           server_id(1), {4, 11}, {}, Superseded{server_id(2), 1, {"10.0.0.9", 26262, 26263}}}},
   };
 }
 

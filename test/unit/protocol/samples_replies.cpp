@@ -87,6 +87,14 @@ reply::ServerStatus waiting_status() {
   return s;
 }
 
+reply::Cluster replaced_cluster() {
+  return {cluster(),
+          "continue",
+          {{server_id(0), {"10.0.0.1", 26262, 26263}, 0},
+           {server_id(1), {"10.0.0.2", 26262, 26263}, 0},
+           {server_id(2), {"10.0.0.9", 26262, 26263}, 1}}};
+}
+
 reply::Survey survey() {
   reply::Survey s;
   s.cluster = cluster();
@@ -182,6 +190,16 @@ std::vector<ReplySample> replies() {
       ok("scrub", "Server 2 has read all; of two damaged entries one is whole again.", Scrub{}, 0,
          reply::Scrub{server_id(2), 3, true, 1044, 1044, 2, 1, true, 1, false}),
       ok("handed_over", "", Handover{}, 0, reply::HandedOver{server_id(2), {4, server_id(2)}}),
+      ok("replaced", "Entry 1050 says so.", Replace{}, 9,
+         reply::Replaced{server_id(2),
+                         {"10.0.0.3", 26262, 26263},
+                         {"10.0.0.9", 26262, 26263},
+                         60000,
+                         position(3, 1, 1042),
+                         position(3, 1, 1049),
+                         position(3, 1, 1050),
+                         replaced_cluster()}),
+      ok("cluster", "", request::Cluster{}, 0, replaced_cluster()),
       ok("events_merged",
          "After a network split: the asker's account and a room have other names, a message came "
          "late, one was not delivered.",

@@ -65,6 +65,9 @@ std::vector<RequestSample> requests() {
        open(0, request::Scrub{std::nullopt, true})},
       {"scrub_of", "The operator: how far is server 2 with that?",
        open(0, request::Scrub{server_id(2), false})},
+      {"replace", "The operator: server 2 is a new machine from now on.",
+       open(9, request::Replace{server_id(2), "10.0.0.9", true})},
+      {"cluster", "The operator: what has the cluster file to say?", open(0, request::Cluster{})},
   };
 }
 

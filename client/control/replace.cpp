@@ -1,0 +1,103 @@
+#include "client/control/replace.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "client/control/confirm.hpp"
+#include "client/control/control_socket.hpp"
+#include "client/control/init.hpp"
+#include "client/control/show_status.hpp"
+#include "protocol/limits.hpp"
+
+namespace chat262::control {
+namespace {
+
+constexpr std::int64_t answer_within_ms = 8'000;  // the servers give up sooner, and say why
+
+void need_new_file(const std::filesystem::path& to) {
+  std::error_code error;
+  if (!to.empty() && std::filesystem::exists(to, error)) {
+    throw Failure{Exit::degraded, to.string() + " exists already; it is left as it is"};
+  }
+}
+
+void give_file(const std::filesystem::path& to, const ClusterConfig& cluster) {
+  if (to.empty()) {
+    std::fputs(cluster_to_toml(cluster).c_str(), stdout);
+  } else {
+    write_cluster_file(to, cluster);
+    std::printf("%s written\n", to.c_str());
+  }
+}
+
+}  // namespace
+
+std::string what_will_be_replaced(const reply::Replaced& plan) {
+  const unsigned server = plan.server.value;
+  auto text = fmt::format("Server {}, at {}, gets a new machine, at {}.\n", server,
+                          place_text(plan.before), place_text(plan.place));
+  text += plan.silent_ms ? fmt::format("It was last heard {} ago", duration_text(*plan.silent_ms))
+                         : std::string("It was not heard since the leader started");
+  text += plan.last ? fmt::format("; its log ended at entry {}, the leader's ends at {}.\n",
+                                  plan.last->seq.value, plan.log.seq.value)
+                    : fmt::format("; its log is not known, the leader's ends at entry {}.\n",
+                                  plan.log.seq.value);
+  text += fmt::format(
+      "The new machine starts with an empty disk and is given everything by the others.\n"
+      "The old machine must never be started again: what only its disk holds is lost, and it does\n"
+      "not know that it is not server {} any more.\n",
+      server);
+  return text;
+}
+
+ClusterConfig cluster_of(const reply::Cluster& cluster) {
+  ClusterConfig config;
+  config.id = cluster.id;
+  const auto policy = policy_named(cluster.policy);
+  if (!policy) {
+    throw Failure{Exit::degraded, "the cluster has a policy of a later version: " + cluster.policy};
+  }
+  config.policy = *policy;
+  for (const auto& server : cluster.servers) {
+    const auto& place = server.place;
+    config.servers.push_back({server.id, place.host, place.client_port, place.peer_port});
+  }
+  return config;
+}
+
+Exit replace(const ReplaceOptions& options) {
+  if (options.server >= limits::servers_max) {
+    throw Failure{Exit::usage, fmt::format("there is no server {}", options.server)};
+  }
+  need_new_file(options.to);
+  ControlSocket server(data_directory(options.data));
+  request::Replace request{server_id(options.server), options.address, false};
+  const auto plan = server.get<reply::Replaced>(request, answer_within_ms);
+  std::fputs(what_will_be_replaced(plan).c_str(), stdout);
+  std::fflush(stdout);
+  if (!options.yes) need_word("replace");
+  request.confirmed = true;
+  const auto done = server.get<reply::Replaced>(request, answer_within_ms);
+  const auto cluster = cluster_of(done.cluster);
+  const auto file = options.to.empty() ? std::string("cluster.toml") : options.to.string();
+  std::printf(
+      "Server %u is at %s, since entry %llu of the log. All servers know it.\n"
+      "Put the new cluster file on that machine, and on the others and the clients in time. Start "
+      "it with\n\n    chat262d --id %u --data DIR --cluster %s%s\n\nwhere DIR is new or empty.\n",
+      options.server, place_text(done.place).c_str(),
+      static_cast<unsigned long long>(done.at.value_or(Position{}).seq.value), options.server,
+      file.c_str(), cluster.loopback_only() ? "" : " --insecure");
+  if (options.to.empty()) std::printf("\n%s:\n\n", file.c_str());
+  give_file(options.to, cluster);
+  return Exit::ok;
+}
+
+Exit print_cluster(const std::filesystem::path& data, const std::filesystem::path& to) {
+  need_new_file(to);
+  ControlSocket server(data_directory(data));
+  give_file(to, cluster_of(server.get<reply::Cluster>(request::Cluster{}, answer_within_ms)));
+  return Exit::ok;
+}
+
+}  // namespace chat262::control
