@@ -93,20 +93,24 @@ class Operator {
   void receive_relayed(const peer::Relayed& relayed, Now now);
   void send(ServerId to, peer::Body body, Now now);
 
+  // operator_handover.cpp
   void hand_over(const Asker& asker, std::uint64_t number, std::optional<ServerId> to, Now now);
   void begin_handover(const Asker& asker, std::uint64_t number, std::optional<ServerId> to,
                       const replica::Summary& summary, Now now);
+  // A leader serves from the commit of the first view of its epoch on.
+  [[nodiscard]] static bool somebody_serves(const replica::Summary& summary);
   // Each goes on to the next step, or ends the handover.
   void settle(const replica::Summary& summary, Now now);
   void drain(Now now);
   void await_successor(const replica::Summary& summary, Now now);
+  void end_handover(Status status, const std::string& why, Now now);
+  // Why the server cannot lead next; "" if it can.
+  [[nodiscard]] std::string unfit(ServerId server, const replica::Summary& summary, Now now) const;
+
   void force_lead(ReplyTo to, std::uint64_t number, Now now);
   void drive_forcing(Now now);
   void replace(const Asker& asker, const Request& request, Now now);
   void drive_replacing(Now now);
-  void end_handover(Status status, const std::string& why, Now now);
-  // Why the server cannot lead next; "" if it can.
-  [[nodiscard]] std::string unfit(ServerId server, const replica::Summary& summary, Now now) const;
 
   struct Replacing {
     Asker asker;

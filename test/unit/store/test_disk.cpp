@@ -125,7 +125,7 @@ TEST_CASE("The tables' map stays as it is while the log waits for room") {
   disk.fill(0);
   REQUIRE(!log->room());
   disk.empty();
-  disk.fill(20 << 20);  // plenty for the tables, not yet room for the log
+  disk.fill(20 << 20);            // plenty for the tables, not yet room for the log
   for (int i = 0; i < 60; ++i) {  // doubled each time, no address space would hold it
     REQUIRE(tables->seal(history.last()));
     CHECK(tables->write_behind(*log).error().code == Errc::disk_full);
