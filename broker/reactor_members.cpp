@@ -13,6 +13,8 @@
 namespace chat262::broker {
 
 void Reactor::keep_members() {
+  const auto summary = node_->summary(now_.steady);
+  new_disk_ = (new_disk_ || summary.lost_disk) && !summary.in_sync;
   // Tables that are behind know less than they will.
   if (node_->catching_up() || tables_->applied() < node_->committed()) return;
   const auto said = tables_->replaced();
@@ -28,9 +30,9 @@ void Reactor::keep_members() {
     }
     note_difference();
   }
-  if (!members_.self_replaced() || stopping_) return;
+  // Who is being brought up to date reads of machines that came before it.
+  if (!members_.self_replaced() || !summary.in_sync || stopping_) return;
   // Nobody else may have what it alone has acknowledged: then it goes on until somebody has.
-  const auto summary = node_->summary(now_.steady);
   const bool alone =
       summary.role == peer::Role::leader && summary.view && summary.view->view.members.size() == 1;
   if (alone) return;
@@ -40,7 +42,10 @@ void Reactor::keep_members() {
 bool Reactor::take_superseded(const peer::Message& message) {
   const auto* said = std::get_if<peer::Superseded>(&message.body);
   if (said == nullptr) return false;
-  if (members_.means_this(*said) && !stopping_) {
+  keep_members();
+  // A new machine at a place of before may be told by a server that has not heard of it yet: it
+  // leads nothing until it is in-sync, and knows better then.
+  if (members_.means_this(*said) && !new_disk_ && !stopping_) {
     stop_replaced(said->place, fmt::format("server {} says", message.from.value));
   }
   return true;
