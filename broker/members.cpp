@@ -76,7 +76,7 @@ peer::Superseded Members::superseded(ServerId server) const {
 }
 
 bool Members::means_this(const peer::Superseded& said) const {
-  return said.server == self_ && said.replaced > replaced(self_) && said.place != listens_;
+  return said.server == self_ && said.replaced >= replaced(self_) && said.place != listens_;
 }
 
 bool Members::self_replaced() const {

@@ -110,6 +110,7 @@ Result<void> Reactor::start() {
        fmt::format("chat262d {} started: clients {} servers {} data {} last {} commit {}",
                    CHAT262_VERSION, config_.client_bind, config_.peer_bind, config_.data.string(),
                    log_->last().value, log_->commit().value));
+  new_disk_ = log_->start().lost_disk;
   keep_members();
   note_difference();
   return {};

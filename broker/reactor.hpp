@@ -134,7 +134,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   bool writing_behind_ = false;
   bool stopping_ = false;
   bool ready_ = false;
-  bool new_disk_ = false;  // it lost its disk, and was not in-sync since
+  bool new_disk_ = false;  // it was at the start, and the server was not in-sync since
   bool replaced_by_another_ = false;
   bool failed_ = false;
   bool more_input_ = false;  // a socket held more than one turn takes

@@ -14,7 +14,7 @@ namespace chat262::broker {
 
 void Reactor::keep_members() {
   const auto summary = node_->summary(now_.steady);
-  new_disk_ = (new_disk_ || summary.lost_disk) && !summary.in_sync;
+  new_disk_ = new_disk_ && !summary.in_sync;
   // Tables that are behind know less than they will.
   if (node_->catching_up() || tables_->applied() < node_->committed()) return;
   const auto said = tables_->replaced();
@@ -31,7 +31,7 @@ void Reactor::keep_members() {
     note_difference();
   }
   // Who is being brought up to date reads of machines that came before it.
-  if (!members_.self_replaced() || !summary.in_sync || stopping_) return;
+  if (!members_.self_replaced() || new_disk_ || stopping_) return;
   // Nobody else may have what it alone has acknowledged: then it goes on until somebody has.
   const bool alone =
       summary.role == peer::Role::leader && summary.view && summary.view->view.members.size() == 1;
