@@ -26,10 +26,11 @@ def sided_writers(cluster, count):
 
 
 def split(cluster, writers, *sides):
-    """The network, and the clients: they are dealt out to the sides."""
-    cluster.network.split(*map(list, sides))
+    """The clients are dealt out to the sides, and then the network is split: who still heard the old
+    leader when it went on alone, and then went over, would have been on both sides."""
     for n, writer in enumerate(writers):
         writer.client.side = set(sides[n % len(sides)])
+    cluster.network.split(*map(list, sides))
 
 
 def wait_split():
