@@ -148,6 +148,8 @@ auto fields(Shape, Like<reply::ServerStatus> auto& m) {
                   m.heard, m.policy, m.forced, m.scrub_passes, m.scrubbed, m.scrub_entries,
                   m.damage_found, m.damage_repaired, m.damage);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::ServerStatus> = 22;
 auto fields(Shape, Like<reply::Registered> auto& m) {
   return std::tie(m.account, m.name);
 }

@@ -130,7 +130,8 @@ std::string remarks(const ClusterStatus& cluster) {
       text += fmt::format("server {} is not in-sync: {} entries behind\n", row.address.server,
                           behind(cluster, status));
     }
-    if (leader != nullptr && status.policy != leader->status->policy) {
+    const bool tells = leader != nullptr && !status.policy.empty();  // an older server does not
+    if (tells && !leader->status->policy.empty() && status.policy != leader->status->policy) {
       text += fmt::format("server {} has policy {}, the leader {}: their cluster files differ\n",
                           row.address.server, status.policy, leader->status->policy);
     }

@@ -192,6 +192,15 @@ TEST_CASE("what a server of a lower feature level leaves out of a reply stays em
   CHECK(found[0].text == "t");
   CHECK_FALSE(found[0].late);
   CHECK_FALSE(decode_reply(join({start, {0x92, 0x91, 0x97}, message, {0xc2}}), request::History{}));
+
+  Bytes status = encode_reply({Status::ok, 7, reply::ServerStatus{}});
+  REQUIRE(status[6] == 30);  // fields; the last eight, a byte each, are of level 2
+  status[6] = 22;
+  status.resize(status.size() - 8);
+  CHECK(decode_reply(status, request::Status{}));
+  status[6] = 21;
+  status.pop_back();
+  CHECK_FALSE(decode_reply(status, request::Status{}));
 }
 
 TEST_CASE("events of a kind that is not known are passed over") {
