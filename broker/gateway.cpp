@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/keep_alive.hpp"
 #include "broker/refusals.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/codec.hpp"
@@ -16,6 +17,7 @@ Gateway::Gateway(zmq::context_t& context) : socket_(context, zmq::socket_type::r
   socket_.set(zmq::sockopt::linger, 0);
   socket_.set(zmq::sockopt::backlog, 1024);
   socket_.set(zmq::sockopt::handshake_ivl, 1000);
+  keep_alive(socket_);
   socket_.set(zmq::sockopt::maxmsgsize, limits::client_frame_cut_bytes);
   socket_.set(zmq::sockopt::sndhwm, limits::client_queue_messages_max);
   socket_.set(zmq::sockopt::rcvhwm, limits::client_queue_messages_max);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/keep_alive.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/limits.hpp"
@@ -33,6 +34,7 @@ PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
   pull_.set(zmq::sockopt::ipv6, true);
   pull_.set(zmq::sockopt::linger, 0);
   pull_.set(zmq::sockopt::handshake_ivl, 1000);
+  keep_alive(pull_);
   pull_.set(zmq::sockopt::maxmsgsize,
             static_cast<std::int64_t>(chat262::limits::peer_frame_bytes_max));
   for (const auto& server : members.now().servers) {
@@ -51,6 +53,8 @@ PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
     push.set(zmq::sockopt::reconnect_ivl, 50);
     push.set(zmq::sockopt::reconnect_ivl_max, 500);
     push.set(zmq::sockopt::handshake_ivl, 1000);
+    push.set(zmq::sockopt::tcp_maxrt, limits::peer_unacknowledged_ms_max);
+    push.set(zmq::sockopt::connect_timeout, limits::peer_connect_ms_max);
     const auto name = fmt::format("inproc://monitor-{}", server.id.value);
     if (zmq_socket_monitor(push.handle(), name.c_str(),
                            ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0) {

@@ -47,6 +47,16 @@ inline constexpr unsigned conversations_scan_max = 8192;  // of one page; it the
 // Peers.
 inline constexpr std::size_t peer_messages_per_turn_max = 1024;
 inline constexpr int peer_queue_messages_max = 256;
+// Then a connection is given up and a new one tried. The kernel's own retries wait twice as long
+// each time: after a cut of a minute a link would stay silent for up to another.
+inline constexpr int peer_unacknowledged_ms_max = 1000;
+inline constexpr int peer_connect_ms_max = 1000;
+
+// An incoming connection whose other end is gone without a word: asked after 30 s, gone after 60 s.
+inline constexpr int keepalive_idle_s = 30;
+inline constexpr int keepalive_every_s = 10;
+inline constexpr int keepalive_times = 3;
+
 inline constexpr std::int64_t probe_ms_max = 200;
 inline constexpr std::int64_t probe_every_ms = 100;
 

@@ -13,6 +13,7 @@ from namespaces import SplitCluster
 
 ROUNDS = int(os.environ.get('CHAT262_ROUNDS', '1'))
 SPLIT_S = float(os.environ.get('CHAT262_SPLIT_S', '10'))
+HEARD_WITHIN_S = 6.0  # a new connection takes two attempts of a second each at most, and some
 PACE = 0.005  # seconds between two writes of a client: a split makes thousands, not a million
 
 
@@ -37,11 +38,20 @@ def wait_split():
     harness.wait_until(harness.elapsed(SPLIT_S), 'time passes', SPLIT_S + 5)
 
 
+def wait_heard(cluster):
+    """All links are there again: soon, however long they were cut."""
+    def all_heard():
+        found = cluster.statuses()
+        return all(s and set(s['heard']) == set(found) - {n} for n, s in found.items())
+    harness.wait_until(all_heard, 'every server hears every other one', HEARD_WITHIN_S)
+
+
 def heal(cluster, writers):
     """While it heals, what a client says may be acknowledged by the losing side and then by the
     other, and comes late to it: only each message by itself is looked at."""
     begin = [len(writer.acknowledged) for writer in writers]
     cluster.network.heal()
+    wait_heard(cluster)
     for writer in writers:
         writer.client.side = None
     cluster.wait_in_sync(seconds=60)
