@@ -7,8 +7,8 @@
 namespace chat262::model {
 
 bool Event::is_planned() const {
-  return kind == Kind::crash || kind == Kind::start || kind == Kind::asked ||
-         kind == Kind::submit || net == Net::cut || net == Net::heal;
+  return kind == Kind::crash || kind == Kind::start || kind == Kind::robbed ||
+         kind == Kind::asked || kind == Kind::submit || net == Net::cut || net == Net::heal;
 }
 
 std::uint16_t Event::packed() const {

@@ -104,6 +104,7 @@ void Rules::wishes(const Cluster& cluster, std::vector<Event>& to) const {
     const Face& face = this->face(cluster, i);
     if (!face.alive) {
       if (cluster.restarts < bounds_.restarts) to.push_back({Kind::start, i, 0});
+      if (!bounds_.plan.empty()) to.push_back({Kind::robbed, i, 0});  // if the plan has it
       continue;
     }
     if (!face.leads && !face.candidate && cluster.takeovers < bounds_.takeovers) {

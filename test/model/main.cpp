@@ -41,7 +41,7 @@ const std::map<std::string, Kind> kinds = {
     {"crash", Kind::crash},         {"start", Kind::start},   {"refused", Kind::refused},
     {"asked", Kind::asked},         {"submit", Kind::submit}, {"write", Kind::write},
     {"heartbeat", Kind::heartbeat}, {"gets", Kind::deliver},  {"wrote", Kind::write},
-    {"suspects", Kind::suspects}};
+    {"suspects", Kind::suspects},   {"robbed", Kind::robbed}};
 
 // Words as in the traces: "crash 1", "submit 0", "asked 2", "cut 0".
 Event event_of(const std::string& words) {
@@ -95,7 +95,7 @@ void make_room(Bounds& bounds) {
   for (const Event& event : bounds.plan) {
     bounds.operations += event.kind == Kind::submit;
     bounds.crashes += event.kind == Kind::crash;
-    bounds.restarts += event.kind == Kind::start;
+    bounds.restarts += starts(event.kind);
     bounds.takeovers += event.kind == Kind::asked;
     bounds.cuts += event.net == Event::Net::cut;
   }

@@ -88,6 +88,8 @@ class Servers::Shell {
         return crash();
       case Kind::start:
         return start();
+      case Kind::robbed:
+        return start_empty();
       case Kind::write:
         return finish_write();
       case Kind::deliver:
@@ -132,10 +134,16 @@ class Servers::Shell {
     node_.waiting.clear();
   }
 
-  void start() {
+  void start_empty() {
+    node_.disk = test::DiskContent{};
+    node_.tables_on_disk = Seq{};
+    start(8);  // its first life had the same counter
+  }
+
+  void start(std::uint32_t nonce = 0) {
     test::DiskContent& disk = node_.disk;
     disk.incarnation.counter += 1;
-    disk.incarnation.nonce = disk.incarnation.counter * 16 + node_.id.value;
+    disk.incarnation.nonce = disk.incarnation.counter * 16 + node_.id.value + nonce;
     node_.tables = Applied{};
     for (Seq place = seq(1); place <= node_.tables_on_disk; place = place.next()) {
       node_.tables.apply(*disk.log.at(place), name());

@@ -30,7 +30,7 @@ std::string Rules::apply(Cluster& cluster, const Event& event) {
   const bool moves = event.net == Event::Net::none;
   if (moves && ((event.kind == Kind::deliver && cluster.way(event.other, i).empty()) ||
                 (event.kind == Kind::write && !face(cluster, i).writes_pending) ||
-                (event.kind == Kind::start) == face(cluster, i).alive)) {
+                starts(event.kind) == face(cluster, i).alive)) {
     return "there is nothing like that to happen";
   }
   if (event.is_planned()) ++cluster.planned;
@@ -75,6 +75,7 @@ std::string Rules::apply(Cluster& cluster, const Event& event) {
       }
       break;
     case Kind::start:
+    case Kind::robbed:
       ++cluster.restarts;
       // A server that starts keeps no promise to a leader before suspect_after has passed; by then
       // a lease that rests on its earlier life is over.

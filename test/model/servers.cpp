@@ -35,8 +35,8 @@ RequestId operation_id(unsigned index) {
 
 const char* name_of(Kind kind) {
   static constexpr const char* names[] = {
-      "gets",      "wrote",    "crashes", "starts",   "refused",    "asked",    "submit",
-      "heartbeat", "ask-over", "unheard", "suspects", "lease-over", "owes-none"};
+      "gets",      "wrote",    "crashes", "starts",   "refused",    "asked",     "submit",
+      "heartbeat", "ask-over", "unheard", "suspects", "lease-over", "owes-none", "robbed"};
   return names[static_cast<unsigned>(kind)];
 }
 

@@ -34,8 +34,13 @@ enum class Kind : std::uint8_t {
   unheard,     // prepare_wait has passed without a word from `arg`
   suspects,    // suspect_after has passed without a word from `arg`
   lease_over,  // of this leader, as to member `arg`
-  owes_none    // what it owes to the leader it acknowledged has passed
+  owes_none,   // what it owes to the leader it acknowledged has passed
+  robbed       // starts again, with an empty disk
 };
+
+[[nodiscard]] inline bool starts(Kind kind) {
+  return kind == Kind::start || kind == Kind::robbed;
+}
 
 struct Input {
   Kind kind{};
