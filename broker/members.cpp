@@ -34,6 +34,7 @@ std::vector<ServerId> Members::take(const std::vector<store::ReplacedServer>& sa
         });
     const bool any = found != said.end();
     if (any && found->at > commit) continue;
+    if ((any ? found->times : 0) < of(server.id).claimed) continue;  // the log is behind
     const Place place = any ? found->place : file_.servers[server.id.value].place();
     of(server.id).replaced = any ? found->times : 0;
     of(server.id).at = any ? found->at : Seq{};
@@ -43,6 +44,17 @@ std::vector<ServerId> Members::take(const std::vector<store::ReplacedServer>& sa
     moved.push_back(server.id);
   }
   return moved;
+}
+
+bool Members::learn(ServerId server, const peer::Claim& claim) {
+  Server& known = of(server);
+  if (claim.replaced <= std::max(known.replaced, known.claimed)) return false;
+  known.claimed = claim.replaced;
+  ServerConfig& config = now_.servers.at(server.value);
+  if (config.place() == claim.place) return false;
+  known.before = config.place();
+  set_place(config, claim.place);
+  return true;
 }
 
 reply::Cluster Members::reply() const {
@@ -88,9 +100,11 @@ std::string Members::difference() const {
   for (const auto& server : now_.servers) {
     const auto before = file_.servers[server.id.value].place();
     if (before == server.place()) continue;
-    text += fmt::format("{}server {} is at {} since entry {}, not at {}", text.empty() ? "" : "; ",
-                        server.id.value, place_text(server.place()), of(server.id).at.value,
-                        place_text(before));
+    const auto& known = of(server.id);
+    const auto since = known.at == Seq{} ? std::string("as it says itself")
+                                         : fmt::format("since entry {}", known.at.value);
+    text += fmt::format("{}server {} is at {} {}, not at {}", text.empty() ? "" : "; ",
+                        server.id.value, place_text(server.place()), since, place_text(before));
   }
   return text;
 }

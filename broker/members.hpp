@@ -35,6 +35,11 @@ class Members {
   // that are elsewhere now.
   std::vector<ServerId> take(const std::vector<store::ReplacedServer>& said, Seq commit);
 
+  // A server of this claim was heard. True: it knows of more replacements of itself than this
+  // server does, so it is looked for where it says, until the log says more. (A server that was
+  // down while all others moved would find nobody.)
+  bool learn(ServerId server, const peer::Claim& claim);
+
   // The process that sends this is the machine that has the server's number now, as far as this
   // server knows. A message of feature level 1 has no claim.
   [[nodiscard]] bool takes_part(ServerId server, const std::optional<peer::Claim>& claim) const;
@@ -62,6 +67,7 @@ class Members {
     Seq at{};  // of the entry that says so
     std::uint8_t level = 0;
     std::optional<Place> before;  // the last change, if it was in this life
+    std::uint32_t claimed = 0;    // replacements that itself knows of, if more than `replaced`
   };
   [[nodiscard]] Server& of(ServerId server) { return servers_.at(server.value); }
   [[nodiscard]] const Server& of(ServerId server) const { return servers_.at(server.value); }

@@ -98,9 +98,10 @@ void PeerLinks::move(ServerId peer, const std::string& endpoint) {
 void PeerLinks::send(ServerId to, const peer::Message& message) {
   for (auto& link : links_) {
     if (link->peer != to) continue;
-    // An older server could not read a claim.
+    // An older server could not read a claim; but one that finds nobody must hear where this is.
     std::optional<peer::Claim> claim;
-    if (members_.level(to) >= peer::claim_level) claim = members_.claim();
+    const bool moved = members_.replaced(self_) > 0;
+    if (moved || members_.level(to) >= peer::claim_level) claim = members_.claim();
     const auto bytes = encode_peer(message, members_.now().id, claim);
     if (zmq_send(link->push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0) {
       ++counters_.not_sent;
@@ -144,6 +145,8 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
       drop_replaced(frame, *decoded, now, notes);
     } else {
       ++counters_.received;
+      const auto from = decoded->message.from;
+      if (decoded->claim && members_.learn(from, *decoded->claim)) moved_.push_back(from);
       messages.push_back(std::move(decoded->message));
     }
   }

@@ -54,6 +54,9 @@ class PeerLinks {
   std::size_t receive(std::size_t max, std::vector<peer::Message>& messages, replica::Clock now,
                       std::vector<std::string>& notes);
 
+  // Who said in what was received since the last call that it is elsewhere.
+  [[nodiscard]] std::vector<ServerId> take_moved() { return std::exchange(moved_, {}); }
+
   struct Broken {
     ServerId peer{};
     bool was_connected = false;  // else a connection could not be made
@@ -89,6 +92,7 @@ class PeerLinks {
   zmq::socket_t pull_;
   std::vector<std::unique_ptr<Link>> links_;
   Counters counters_;
+  std::vector<ServerId> moved_;
   std::map<std::string, replica::Clock> noted_;  // by what is said, so that it is not said often
   struct Dropped {
     replica::Clock first{};

@@ -236,6 +236,10 @@ void Reactor::take_peer_messages() {
   const auto taken =
       links_.receive(limits::peer_messages_per_turn_max, messages_, now_.steady, notes_);
   if (taken == limits::peer_messages_per_turn_max) more_input_ = true;
+  for (const auto peer : links_.take_moved()) {
+    move_peer(peer);
+    note_difference();
+  }
   for (auto& message : messages_) {
     if (operator_->receive(message, now_)) continue;
     if (take_repair_message(message) || take_superseded(message)) continue;

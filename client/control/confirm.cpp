@@ -9,8 +9,7 @@
 namespace chat262::control {
 
 void need_word(const char* word) {
-  std::printf("Type the word %s to go on: ", word);
-  std::fflush(stdout);
+  std::fprintf(stderr, "Type the word %s to go on: ", word);
   std::string typed;
   if (!std::getline(std::cin, typed) || typed != word) {
     throw Failure{Exit::degraded, "nothing was done"};

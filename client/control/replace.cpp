@@ -27,7 +27,7 @@ void give_file(const std::filesystem::path& to, const ClusterConfig& cluster) {
     std::fputs(cluster_to_toml(cluster).c_str(), stdout);
   } else {
     write_cluster_file(to, cluster);
-    std::printf("%s written\n", to.c_str());
+    std::fprintf(stderr, "%s written\n", to.c_str());
   }
 }
 
@@ -74,21 +74,21 @@ Exit replace(const ReplaceOptions& options) {
   ControlSocket server(data_directory(options.data));
   request::Replace request{server_id(options.server), options.address, false};
   const auto plan = server.get<reply::Replaced>(request, answer_within_ms);
-  std::fputs(what_will_be_replaced(plan).c_str(), stdout);
-  std::fflush(stdout);
+  std::fputs(what_will_be_replaced(plan).c_str(), stderr);
   if (!options.yes) need_word("replace");
   request.confirmed = true;
   const auto done = server.get<reply::Replaced>(request, answer_within_ms);
   const auto cluster = cluster_of(done.cluster);
   const auto file = options.to.empty() ? std::string("cluster.toml") : options.to.string();
-  std::printf(
+  std::fprintf(
+      stderr,
       "Server %u is at %s, since entry %llu of the log. All servers know it.\n"
       "Put the new cluster file on that machine, and on the others and the clients in time. Start "
       "it with\n\n    chat262d --id %u --data DIR --cluster %s%s\n\nwhere DIR is new or empty.\n",
       options.server, place_text(done.place).c_str(),
       static_cast<unsigned long long>(done.at.value_or(Position{}).seq.value), options.server,
       file.c_str(), cluster.loopback_only() ? "" : " --insecure");
-  if (options.to.empty()) std::printf("\n%s:\n\n", file.c_str());
+  if (options.to.empty()) std::fprintf(stderr, "\n%s:\n\n", file.c_str());
   give_file(options.to, cluster);
   return Exit::ok;
 }

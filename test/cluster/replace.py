@@ -31,7 +31,7 @@ def replace(cluster, number, asked):
     for words in (f'Server {number}, at {cluster[number].host}:', f'gets a new machine, at {host}:',
                   'must never be started again', 'its log ended at entry', f'{file} written',
                   f'chat262d --id {number} --data DIR --cluster {file}\n'):
-        assert words in done.stdout, (words, done.stdout)
+        assert words in done.stderr, (words, done.stderr)
     with open(file, 'rb') as text:
         servers = tomllib.load(text)['server']
     assert [s['host'] for s in servers] == [host if s.number == number else s.host
@@ -176,6 +176,29 @@ def twice():
         cluster.settle_and_check(writers)
 
 
+def all_others_replaced():
+    """One server is down while all others move, and knows none of their addresses."""
+    with Cluster() as cluster:
+        writers = harness.start_writers(cluster)
+        harness.more(writers)
+        leader = cluster.wait_leader()
+        away, other = (n for n in (0, 1, 2) if n != leader)
+        cluster[away].kill()
+        harness.more(writers)
+        cluster[other].kill()
+        harness.more(writers)
+        replace(cluster, other, leader)
+        cluster.wait_in_sync([leader, other])
+        harness.more(writers)
+        harness.finish(writers)
+        cluster[leader].kill()
+        cluster.wait_leader(but=[leader])
+        replace(cluster, leader, other)
+        cluster.wait_in_sync([leader, other])
+        cluster[away].start()
+        cluster.settle_and_check(writers)
+
+
 def logged(server, words):
     with open(server.log, encoding='utf-8') as file:
         return file.read().count(words)
@@ -284,7 +307,7 @@ def refused():
 
 
 CASES = {'follower': follower, 'leader_and_then_alone': leader_and_then_alone,
-         'old_files': old_files, 'twice': twice,
+         'old_files': old_files, 'twice': twice, 'all_others_replaced': all_others_replaced,
          'old_machine_comes_back': old_machine_comes_back,
          'old_leader_wakes': old_leader_wakes, 'refused': refused}
 

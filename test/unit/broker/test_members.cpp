@@ -82,6 +82,25 @@ TEST_CASE("the machine that has a server's number takes part, those before it do
   CHECK_FALSE(claims(1, "10.0.0.9"));
 }
 
+TEST_CASE("a server that says that it is elsewhere is looked for there until the log says more") {
+  Members members(cluster(), server_id(0), {});
+  CHECK_FALSE(members.learn(server_id(2), {0, at("10.0.0.7")}));  // another word for its place
+  CHECK(members.learn(server_id(2), {2, at("10.0.0.8")}));
+  CHECK(host_of(members, 2) == "10.0.0.8");
+  CHECK_FALSE(members.learn(server_id(2), {2, at("10.0.0.8")}));
+  CHECK_FALSE(members.learn(server_id(2), {1, at("10.0.0.9")}));  // a machine before it
+  CHECK(members.difference() ==
+        "server 2 is at 10.0.0.8:26262 as it says itself, not at 10.0.0.3:26262");
+  // The log is still behind, then level, then ahead.
+  CHECK(members.take({}, seq(40)).empty());
+  CHECK(members.take({replaced(2, 1, "10.0.0.9", 50)}, seq(50)).empty());
+  CHECK(members.take({replaced(2, 2, "10.0.0.8", 70)}, seq(70)).empty());
+  CHECK(host_of(members, 2) == "10.0.0.8");
+  CHECK(members.replaced(server_id(2)) == 2);
+  CHECK(members.take({replaced(2, 3, "10.0.0.6", 90)}, seq(90)) == std::vector{server_id(2)});
+  CHECK(host_of(members, 2) == "10.0.0.6");
+}
+
 TEST_CASE("a server listens where the log says, and knows when another one has its number") {
   Members members(cluster(), server_id(2), {replaced(2, 1, "10.0.0.9", 50)});
   CHECK(members.claim() == peer::Claim{1, at("10.0.0.9")});
