@@ -86,6 +86,12 @@ Result<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
   return lock;
 }
 
+bool DirectoryLock::held(const fs::path& directory) {
+  DirectoryLock lock;
+  lock.fd_ = ::open((directory / "lock").c_str(), O_RDONLY | O_CLOEXEC);
+  return lock.fd_ >= 0 && ::flock(lock.fd_, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 DirectoryLock& DirectoryLock::operator=(DirectoryLock&& other) noexcept {

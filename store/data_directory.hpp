@@ -22,6 +22,8 @@ class DirectoryLock {
  public:
   // Errors: in_use (names the directory and the process), system.
   static Result<DirectoryLock> take(const std::filesystem::path& directory);
+  // Some process holds it.
+  [[nodiscard]] static bool held(const std::filesystem::path& directory);
   DirectoryLock() = default;
   DirectoryLock(DirectoryLock&& other) noexcept;
   DirectoryLock& operator=(DirectoryLock&& other) noexcept;

@@ -6,6 +6,7 @@
 #include "protocol/codec.hpp"
 #include "store/bytes.hpp"
 #include "store/disk_log.hpp"
+#include "store/pages.hpp"
 
 namespace chat262::store {
 namespace fs = std::filesystem;
@@ -77,8 +78,22 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open_to_write(const LogOptions& option
 Result<std::unique_ptr<DiskLog>> DiskLog::open_read_only(const fs::path& directory) {
   std::unique_ptr<DiskLog> log(new DiskLog(directory, 0, 0));
   std::error_code error;
-  if (!fs::exists(directory / "log" / "data.mdb", error)) {
+  const fs::path file = directory / "log" / "data.mdb";
+  if (!fs::exists(file, error)) {
     return fail(Errc::not_found, directory.string() + " holds no log (no file log/data.mdb)");
+  }
+  // LMDB must not touch a file whose structure is damaged. Under a server, which looked at it when
+  // it started, pages change while they are read.
+  if (!DirectoryLock::held(directory)) {
+    const auto pages = Pages::open(file);
+    if (!pages) return tl::unexpected(pages.error());
+    const auto flaw = pages->flaw([](std::string_view, ByteView, ByteView) {});
+    if (!flaw.empty()) {
+      return fail(Errc::corrupt,
+                  "the structure of its file log/data.mdb is damaged (" + flaw +
+                      "), so it cannot be read. Keep it; a server that starts on a copy of the "
+                      "directory saves to a new file what is whole");
+    }
   }
   log->read_only_ = true;
   auto done = log->open_env(0, true).and_then([&] { return log->read_start(); });

@@ -278,6 +278,20 @@ TEST_CASE("A damaged entry is repaired although this log and the peer's part abo
   CHECK(must(log->read(seq(1), own.last(), 1 << 20)) == own.entries());
 }
 
+TEST_CASE("A log whose structure is damaged is not read, and what to do is said") {
+  const TempDir dir;
+  const History history = talk(300);
+  write_all(*open_log(dir.path()), history);
+  const fs::path file = dir.path() / "log/data.mdb";
+  for (std::uintmax_t page = 2; page < fs::file_size(file) / 4096; page += 2) {
+    for (std::size_t byte = 8; byte < 24; ++byte) flip(file, page * 4096 + byte, 3);
+  }
+  const auto log = Log::open_to_read(dir.path());
+  REQUIRE_FALSE(log);
+  CHECK(log.error().code == Errc::corrupt);
+  CHECK(log.error().text.find("the structure of its file") != std::string::npos);
+}
+
 TEST_CASE("A flipped bit in the tables at rest is found, and the tables are made anew") {
   const TempDir dir(quick_directory());
   const Template whole(dir / "whole");
