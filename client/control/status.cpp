@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 
+#include "client/control/refusal.hpp"
 #include "protocol/policy.hpp"
 
 namespace chat262::control {
@@ -55,6 +56,7 @@ ServerRow ask(const std::vector<client::Address>& servers, const client::Address
     row.status = std::move(status.value());
   } else {
     row.why_down = status.error_text();
+    row.refuses = refuses_connections(address.endpoint);
   }
   return row;
 }
@@ -94,8 +96,12 @@ std::optional<Survival> ClusterStatus::survives() const {
   switch (*policy) {
     case Policy::continues:
       return Survival{above_one, above_one};
-    case Policy::proof:
-      return Survival{above_one, above_majority};
+    case Policy::proof: {
+      // Below a majority everybody who is left out must be proved dead.
+      const auto silent = [](const ServerRow& row) { return !row.status && !row.refuses; };
+      const bool all_proved = std::none_of(rows.begin(), rows.end(), silent);
+      return Survival{all_proved ? above_one : above_majority, above_majority};
+    }
     case Policy::majority:
       break;
   }
@@ -109,7 +115,13 @@ Exit ClusterStatus::verdict() const {
   };
   if (std::none_of(rows.begin(), rows.end(), up)) return Exit::no_answer;
   const bool all_well = std::all_of(rows.begin(), rows.end(), well);
-  return leader() != nullptr && all_well ? Exit::ok : Exit::degraded;
+  const auto* first = leader();
+  // An older server does not say which policy it has.
+  const auto differs = [first](const ServerRow& row) {
+    return row.status && !row.status->policy.empty() && row.status->policy != first->status->policy;
+  };
+  const bool agreed = first != nullptr && std::none_of(rows.begin(), rows.end(), differs);
+  return all_well && agreed ? Exit::ok : Exit::degraded;
 }
 
 ClusterStatus ask_status(const std::vector<client::Address>& known) {

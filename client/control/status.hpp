@@ -14,6 +14,7 @@ struct ServerRow {
   client::Address address;
   std::optional<client::ServerStatus> status;  // none: it is down
   std::string why_down;
+  bool refuses = false;  // down, and its machine refuses connections: the process is dead
 };
 
 // How many servers more may fail now before writes stop.

@@ -199,7 +199,7 @@ std::string verification_text(const Verification& verification) {
       continue;
     }
     text += verification.scrubs ? scrub_text(row) : known_text(status);
-    if (!status.damage.empty()) {
+    if (!status.damage.empty() && status.damage_repaired < status.damage_found) {
       text += fmt::format(", entry {} could not be repaired yet", status.damage.front());
     }
     if (row.differs) {

@@ -49,6 +49,10 @@ TEST_CASE("all well means that one leads and all are up, in-sync and able") {
   other.rows[2].status->health = "full";
   CHECK(other.verdict() == Exit::degraded);
   other = well;
+  other.rows[0].status->policy = "majority";
+  other.rows[1].status->policy = "proof";
+  CHECK(other.verdict() == Exit::degraded);
+  other = well;
   other.rows[0].status->role = "follower";
   CHECK(other.verdict() == Exit::degraded);
   CHECK(ClusterStatus{{down(0), down(1)}}.verdict() == Exit::no_answer);
@@ -77,6 +81,11 @@ TEST_CASE("what a cluster survives follows from its policy and who is in-sync") 
         std::string::npos);
   CHECK(status_table(cluster).find("server 2 is not in-sync: 0 entries behind") !=
         std::string::npos);
+  cluster.rows[2] = down(2);  // silent: not proved dead
+  CHECK(survives("continue") == std::pair(1U, 1U));
+  CHECK(survives("proof") == std::pair(0U, 0U));
+  cluster.rows[2].refuses = true;
+  CHECK(survives("proof") == std::pair(1U, 0U));
   cluster.rows[1] = down(1);
   CHECK(survives("continue") == std::pair(0U, 0U));
   cluster.rows[0].status->role = "follower";
