@@ -26,7 +26,7 @@ bool Replica::State::admit_message(const peer::Message& message) {
       if (from >= p.floor) say_hello(message.from);  // its Hello was lost: it will answer ours
       return false;
     }
-    if (message.to_incarnation != incarnation_ && !mutant("hear-messages-for-past-lives")) {
+    if (message.to_incarnation != incarnation_) {
       p.knows_me = false;
       return false;
     }

@@ -17,7 +17,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-REGIMES = ('crashes', 'majority', 'split', 'proof', 'disks', 'mixed', 'single')
+REGIMES = ('crashes', 'majority', 'split', 'parted', 'proof', 'disks', 'mixed', 'single')
 ROUNDS = ((1, 100), (101, 1150))  # first seed, how many; each in every regime: as the suite does
 SECONDS_MAX = 900  # of one run
 
@@ -44,6 +44,9 @@ def why(output):
     """The first line that says what is wrong, without the seed and the names of what it met."""
     for line in output.splitlines():
         found = re.match(r'seed \d+ \(\w+\): (.*)', line)
+        if found:
+            return found.group(1)
+        found = re.match(r'\s*=> (.*)', line)
         if found:
             return found.group(1)
         if 'CHAT262_CHECK' in line or 'check failed' in line:
