@@ -1,6 +1,7 @@
 #include "broker/refusals.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "broker/server_limits.hpp"
 
@@ -11,6 +12,17 @@ Reply refusal_reply(std::uint64_t number, const Refusal& refusal) {
   body.text = refusal.text;
   if (refusal.status == Status::busy) body.retry_ms = limits::busy_retry_ms;
   return {refusal.status, number, std::move(body)};
+}
+
+std::string waiting_text(ServerId self, const replica::Unavailable& why) {
+  const auto text = "server " + std::to_string(self.value) + " ";
+  if (why.waiting_for.empty() || why.waiting_for == std::vector{self}) return text + why.why;
+  std::string others;
+  for (const ServerId id : why.waiting_for) {
+    others += (others.empty() ? "" : ", ") + std::to_string(id.value);
+  }
+  const auto* word = why.waiting_for.size() == 1 ? "server " : "servers ";
+  return text + "waits for " + word + others + ": " + why.why;
 }
 
 const char* status_text(Status status) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "broker/refusals.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/mutant.hpp"
 #include "protocol/names.hpp"
@@ -76,7 +77,7 @@ bool Service::route(ReplyTo to, Request& request, Now now) {
     replies_.reply(to, {Status::not_leader, request.number, std::move(body)});
   } else if (const auto* without = std::get_if<replica::Unavailable>(&routing)) {
     reply::ErrorBody body;
-    body.text = without->why;
+    body.text = waiting_text(self_, *without);
     body.servers = without->waiting_for;
     replies_.reply(to, {Status::unavailable, request.number, std::move(body)});
   } else if (parked_.size() >= limits::parked_max) {

@@ -60,7 +60,7 @@ Unavailable Replica::State::waiting_with_lost_disk() const {
     somebody_has_log = somebody_has_log || p.has_log;
   });
   result.why = somebody_has_log || !log_.empty()
-                   ? "must lead, because this server has a new or old disk"
+                   ? "one of them must lead, because this server has a new or old disk"
                    : "is not reachable; a new cluster begins when all servers have met";
   return result;
 }
