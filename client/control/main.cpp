@@ -21,6 +21,7 @@
 #include "client/control/replace.hpp"
 #include "client/control/show_status.hpp"
 #include "client/control/verify.hpp"
+#include "protocol/policy.hpp"
 
 namespace chat262::control {
 namespace {
@@ -61,16 +62,23 @@ using Run = std::function<Exit()>;
 void add_init(CLI::App& app, Run& run) {
   struct Arguments {
     std::filesystem::path to = "cluster.toml";
+    std::string policy = policy_name(Policy::continues);
     std::vector<std::string> addresses;
   };
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("init", "write the file of a new cluster");
   command->add_option("-o,--output", arguments->to, "the file (cluster.toml)");
+  command
+      ->add_option("--policy", arguments->policy,
+                   "when it goes on without servers: continue, proof or majority (continue)")
+      ->check(CLI::IsMember(policy_names));
   command->add_option("ADDRESS", arguments->addresses, "of each server, in leader order")
       ->required();
   command->callback([&run, arguments] {
     run = [arguments] {
-      write_cluster_file(arguments->to, new_cluster(arguments->addresses));
+      auto cluster = new_cluster(arguments->addresses);
+      cluster.policy = policy_named(arguments->policy).value_or(cluster.policy);
+      write_cluster_file(arguments->to, cluster);
       std::printf("%s written: copy it to each of the %zu servers\n", arguments->to.c_str(),
                   arguments->addresses.size());
       return Exit::ok;

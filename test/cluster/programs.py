@@ -136,7 +136,7 @@ def cluster_file():
     """`chat262ctl init` writes the file that all programs take, by option or by environment."""
     with Cluster(start=False) as cluster:
         path = os.path.join(cluster.folder, 'cluster.toml')
-        harness.run('chat262ctl', 'init', '-o', path, *cluster.hosts)
+        harness.run('chat262ctl', 'init', '-o', path, '--policy', 'majority', *cluster.hosts)
         cluster.arguments = ['--cluster', path]
         for server in cluster.servers:
             server.start()
@@ -148,6 +148,7 @@ def cluster_file():
         found = harness.run('chat262', 'users', '*', '--cluster', path, '--session', session)
         assert 'ada' in found.stdout, found
         done = harness.run('chat262ctl', 'status', '--json', env={'CHAT262_CLUSTER': path})
+        assert json.loads(done.stdout)['policy'] == 'majority', done
         assert all(row['in_sync'] for row in rows_of(done)), done.stdout
         nowhere = harness.run('chat262ctl', 'status', check=False, env={'CHAT262_CLUSTER': ''})
         assert nowhere.returncode != 0 and nowhere.stderr, nowhere
