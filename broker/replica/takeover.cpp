@@ -296,8 +296,14 @@ void Replica::State::judge() {
   }
   std::set<ServerId> promised;
   for (const auto& [id, promise] : r) promised.insert(id);
+  // With `proof` who is left out by a view that is not known to be committed may have gone on alone
+  // (v): it stops being in-sync only before that view commits (w).
+  Seq known = commit_;
+  for (const auto& [id, promise] : r) known = std::max(known, promise.commit);
+  const bool unsure =
+      config_.policy == Policy::proof && rule('v') && freshest->second.view_at.seq > known;
   std::set<ServerId> needed;  // by the third rule
-  if (freshest->second.view.members.empty()) {
+  if (freshest->second.view.members.empty() || unsure) {
     for (unsigned i = 0; i < config_.servers; ++i) needed.insert(server_id(i));
   } else {
     for (const Member& member : freshest->second.view.members) needed.insert(member.server);
