@@ -9,6 +9,7 @@
 #include "broker/server_limits.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/limits.hpp"
+#include "store/hex.hpp"
 
 namespace chat262::broker {
 
@@ -19,12 +20,6 @@ constexpr std::size_t noted_max = 256;
 constexpr std::int64_t claim_within_ms = 5'000;
 constexpr std::int64_t tell_every_ms = 1'000;
 constexpr int tell_linger_ms = 1'000;
-
-std::string hex(const ClusterId& id) {
-  std::string text;
-  for (const auto byte : id.bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
 
 }  // namespace
 
@@ -132,8 +127,8 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
     } else if (decoded->cluster != members_.now().id) {
       ++counters_.foreign;
       drop(frame,
-           fmt::format("it belongs to cluster {}, this server to {}", hex(decoded->cluster),
-                       hex(members_.now().id)),
+           fmt::format("it belongs to cluster {}, this server to {}",
+                       store::hex(decoded->cluster.bytes), store::hex(members_.now().id.bytes)),
            now, notes);
     } else if (decoded->message.from == self_ ||
                decoded->message.from.value >= members_.now().servers.size()) {

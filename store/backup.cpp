@@ -9,6 +9,7 @@
 
 #include "store/data_directory.hpp"
 #include "store/disk_log.hpp"
+#include "store/hex.hpp"
 
 namespace chat262::store {
 namespace fs = std::filesystem;
@@ -17,29 +18,6 @@ namespace {
 
 constexpr const char* manifest_name = "manifest";
 constexpr std::size_t piece_bytes = 4 << 20;
-constexpr std::string_view digits = "0123456789abcdef";
-
-template <std::size_t Size>
-std::string hex(const std::array<std::uint8_t, Size>& bytes) {
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
-template <std::size_t Size>
-bool from_hex(const std::string& text, std::array<std::uint8_t, Size>& bytes) {
-  if (text.size() != 2 * Size) return false;
-  for (std::size_t i = 0; i < Size; ++i) {
-    const auto high = digits.find(text[2 * i]);
-    const auto low = digits.find(text[2 * i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return false;
-    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
-  }
-  return true;
-}
 
 bool from_decimal(const std::string& text, std::uint64_t& value) {
   if (text.empty() || text.size() > 19) return false;

@@ -6,6 +6,7 @@
 #include "protocol/codec.hpp"
 #include "store/bytes.hpp"
 #include "store/disk_log.hpp"
+#include "store/hex.hpp"
 #include "store/pages.hpp"
 
 namespace chat262::store {
@@ -20,16 +21,6 @@ constexpr std::string_view format_copy_key = "format.copy";
 constexpr std::string_view identity_key = "identity";
 
 using SeqKey = FixedWriter<8>;
-
-std::string hex(const ClusterId& id) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : id.bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
 
 Result<std::optional<std::uint32_t>> read_format(const lmdb::Txn& txn, lmdb::Db meta,
                                                  std::string_view key) {
@@ -156,7 +147,7 @@ Result<void> DiskLog::check_identity(const Identity& identity) {
   if (format->has_value()) {
     if (identity_ == identity) return {};
     const auto describe = [](const Identity& who) {
-      return "server " + std::to_string(who.server.value) + " of cluster " + hex(who.cluster);
+      return "server " + std::to_string(who.server.value) + " of cluster " + hex(who.cluster.bytes);
     };
     return fail(Errc::wrong_identity, "data directory " + directory_.string() + " belongs to " +
                                           describe(identity_) + ", not to " + describe(identity) +

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "protocol/limits.hpp"
-#include "store/bytes.hpp"
+#include "store/hex.hpp"
 
 namespace chat262::store {
 namespace fs = std::filesystem;
@@ -18,28 +18,6 @@ constexpr const char* file_name = "replaced";
 constexpr const char* first_line = "chat262-replaced 1";
 constexpr const char* last_line = "end";  // so that half a file is none
 
-std::string hex(const ClusterId& id) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : id.bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
-bool read_hex(const std::string& text, ClusterId& id) {
-  if (text.size() != 2 * ClusterId::size) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit && !(c >= 'a' && c <= 'f')) return false;
-    id.bytes[i / 2] =
-        static_cast<std::uint8_t>(id.bytes[i / 2] << 4 | (digit ? c - '0' : c - 'a' + 10));
-  }
-  return true;
-}
-
 bool read_line(const std::string& line, ReplacedServer& replaced) {
   std::istringstream in(line);
   unsigned server = limits::servers_max;
@@ -47,7 +25,7 @@ bool read_line(const std::string& line, ReplacedServer& replaced) {
   in >> server >> cluster >> replaced.times >> replaced.at.value >> replaced.place.client_port >>
       replaced.place.peer_port >> replaced.place.host;
   replaced.server = server_id(server);
-  return !in.fail() && server < limits::servers_max && read_hex(cluster, replaced.cluster) &&
+  return !in.fail() && server < limits::servers_max && from_hex(cluster, replaced.cluster.bytes) &&
          replaced.place.host.size() <= limits::host_bytes_max;
 }
 
@@ -72,7 +50,7 @@ Result<void> write_replaced_file(const fs::path& directory,
   std::ofstream file(next, std::ios::trunc);
   file << first_line << '\n';
   for (const auto& one : replaced) {
-    file << unsigned{one.server.value} << ' ' << hex(one.cluster) << ' ' << one.times << ' '
+    file << unsigned{one.server.value} << ' ' << hex(one.cluster.bytes) << ' ' << one.times << ' '
          << one.at.value << ' ' << one.place.client_port << ' ' << one.place.peer_port << ' '
          << one.place.host << '\n';
   }
