@@ -70,6 +70,9 @@ auto fields(Shape, Like<op::MarkRead> auto& m) {
 auto fields(Shape, Like<op::ReplaceServer> auto& m) {
   return std::tie(m.cluster, m.server, m.place);
 }
+auto fields(Shape, Like<op::SetServerKey> auto& m) {
+  return std::tie(m.cluster, m.server, m.key);
+}
 
 namespace {
 

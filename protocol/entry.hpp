@@ -147,13 +147,21 @@ struct ReplaceServer {
   bool operator==(const ReplaceServer&) const = default;
 };
 
+// From here on a server proves with this key that it is this server. Of the named cluster only.
+struct SetServerKey {
+  ClusterId cluster{};
+  ServerId server{};
+  PublicKey key{};
+  bool operator==(const SetServerKey&) const = default;
+};
+
 }  // namespace op
 
 // The order is the code on disk: append only.
 using OperationBody =
     std::variant<op::Register, op::OpenSession, op::CloseSession, op::CloseAllSessions,
                  op::ChangePassword, op::DeleteAccount, op::CreateRoom, op::JoinRoom, op::LeaveRoom,
-                 op::SendMessage, op::MarkRead, op::ReplaceServer>;
+                 op::SendMessage, op::MarkRead, op::ReplaceServer, op::SetServerKey>;
 
 struct Operation {
   RequestId request{};

@@ -96,4 +96,12 @@ struct Hash {
   constexpr auto operator<=>(const Hash&) const = default;
 };
 
+// A CURVE public key (Curve25519). All zero means "none".
+struct PublicKey {
+  static constexpr std::size_t size = 32;
+  std::array<std::uint8_t, size> bytes{};
+  constexpr auto operator<=>(const PublicKey&) const = default;
+  [[nodiscard]] constexpr bool empty() const { return *this == PublicKey{}; }
+};
+
 }  // namespace chat262

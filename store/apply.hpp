@@ -58,6 +58,7 @@ class Applier {
   Status operator()(const op::SendMessage& body);
   Status operator()(const op::MarkRead& body);
   Status operator()(const op::ReplaceServer& body);
+  Status operator()(const op::SetServerKey& body);
 
   [[nodiscard]] Life life(const AccountId& account) const;
   [[nodiscard]] std::optional<AccountRecord> live_account(const AccountId& id) const;

@@ -1,4 +1,4 @@
-// Servers whose numbers are given to other machines.
+// Servers whose numbers are given to other machines, and their keys.
 #include "protocol/limits.hpp"
 #include "store/apply.hpp"
 
@@ -30,6 +30,28 @@ Status Applier::operator()(const op::ReplaceServer& body) {
     }
   }
   records_.put(key.text(), schema::replaced_value(replaced, origin).text());
+  return Status::ok;
+}
+
+Status Applier::operator()(const op::SetServerKey& body) {
+  if (body.cluster.empty() || body.key.empty()) return Status::malformed;
+  ServerKey next{.server = body.server,
+                 .cluster = body.cluster,
+                 .key = body.key,
+                 .before = {},
+                 .time = time_,
+                 .at = at_.seq};
+  const schema::Key key = schema::server_key_key(body.server);
+  if (const auto stored = records_.get(key.text())) {
+    const auto standing = schema::read_server_key(body.server, *stored);
+    if (standing && standing->cluster == body.cluster) {
+      if (standing->key == body.key) return Status::ok;  // said twice
+      // Changed in both histories: as with a replacement, the machine of this one stays.
+      if (surely_unknown_there(schema::read_origin(*stored))) return Status::ok;
+      next.before = standing->key;
+    }
+  }
+  records_.put(key.text(), schema::server_key_value(next, origin_).text());
   return Status::ok;
 }
 

@@ -29,6 +29,7 @@ class FixedWriter {
     return raw(value.bytes.data(), value.bytes.size());
   }
   FixedWriter& hash(const Hash& value) { return raw(value.bytes.data(), value.bytes.size()); }
+  FixedWriter& key(const PublicKey& value) { return raw(value.bytes.data(), value.bytes.size()); }
   FixedWriter& request(const RequestId& value) { return id(value.client).u64(value.number); }
   FixedWriter& tail(std::string_view value) { return raw(value.data(), value.size()); }
   FixedWriter& string(std::string_view value) {

@@ -71,6 +71,7 @@ class DiskTables final : public Tables {
   std::vector<Happening> happenings(const AccountId& account, Seq since,
                                     unsigned limit) const override;
   std::vector<ReplacedServer> replaced() const override;
+  std::vector<ServerKey> server_keys() const override;
   Seq resolve(const Position& cursor) const override;
   Concerned concerned(const Entry& entry) const override;
   Hash digest() const override;

@@ -30,6 +30,18 @@ std::vector<ReplacedServer> DiskTables::replaced() const {
   return found;
 }
 
+std::vector<ServerKey> DiskTables::server_keys() const {
+  std::vector<ServerKey> found;
+  const schema::Key prefix = schema::prefix(schema::Table::server_keys);
+  Scan scan = records_.scan(Direction::up, prefix.text(), prefix.text());
+  for (; scan.valid(); scan.next()) {
+    const ServerId server{Reader(scan.key().substr(prefix.size())).u8()};
+    if (const auto key = schema::read_server_key(server, scan.value())) found.push_back(*key);
+  }
+  records_.finish(scan);
+  return found;
+}
+
 std::optional<AccountRecord> DiskTables::account(const AccountId& id) const {
   const auto stored = records_.get(schema::account_key(id).text());
   return stored ? schema::read_account(id, *stored) : std::nullopt;

@@ -220,4 +220,28 @@ std::optional<ReplacedServer> read_replaced(ServerId server, std::string_view va
   return replaced;
 }
 
+Value server_key_value(const ServerKey& key, const Origin& origin) {
+  Value value;
+  value.tail(origin_value(origin).text())
+      .id(key.cluster)
+      .key(key.key)
+      .key(key.before)
+      .time(key.time);
+  return value;
+}
+
+std::optional<ServerKey> read_server_key(ServerId server, std::string_view value) {
+  Reader reader(value);
+  ServerKey key;
+  key.server = server;
+  key.at = reader.seq();
+  static_cast<void>(reader.position());
+  key.cluster = reader.id<ClusterId>();
+  key.key = reader.id<PublicKey>();
+  key.before = reader.id<PublicKey>();
+  key.time = reader.time();
+  if (!reader.complete()) return std::nullopt;
+  return key;
+}
+
 }  // namespace chat262::store::schema

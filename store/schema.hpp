@@ -41,7 +41,8 @@ enum class Table : std::uint8_t {
   forks = 'f',
   former_names = 'p',
   departures = 'v',
-  replaced = 'b'
+  replaced = 'b',
+  server_keys = 'k'
 };
 
 [[nodiscard]] inline Key prefix(Table table) {
@@ -105,6 +106,9 @@ enum class Table : std::uint8_t {
 }
 [[nodiscard]] inline Key replaced_key(ServerId server) {
   return prefix(Table::replaced).u8(server.value);
+}
+[[nodiscard]] inline Key server_key_key(ServerId server) {
+  return prefix(Table::server_keys).u8(server.value);
 }
 
 // ---- values
@@ -192,6 +196,10 @@ struct Deletion {
 // The origin comes first: read_origin() reads it.
 [[nodiscard]] Value replaced_value(const ReplacedServer& replaced, const Origin& origin);
 [[nodiscard]] std::optional<ReplacedServer> read_replaced(ServerId server, std::string_view value);
+
+// The origin comes first here too.
+[[nodiscard]] Value server_key_value(const ServerKey& key, const Origin& origin);
+[[nodiscard]] std::optional<ServerKey> read_server_key(ServerId server, std::string_view value);
 
 // What stands behind the conversation's owner in its key.
 [[nodiscard]] std::variant<AccountId, RoomId> read_with(std::string_view key_tail);

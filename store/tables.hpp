@@ -66,6 +66,17 @@ struct ReplacedServer {
   bool operator==(const ReplacedServer&) const = default;
 };
 
+// A server whose key was changed.
+struct ServerKey {
+  ServerId server{};
+  ClusterId cluster{};  // in which that was
+  PublicKey key{};
+  PublicKey before{};  // the one that the log said before; zero: the cluster file's
+  TimeMs time{};       // of the operation
+  Seq at{};            // of the entry that says so
+  bool operator==(const ServerKey&) const = default;
+};
+
 // Whom a committed entry concerns: whose waiting `events` requests are to be answered.
 struct Concerned {
   std::vector<AccountId> accounts;  // directly
@@ -204,6 +215,7 @@ class Tables {
                                                           unsigned limit) const = 0;
 
   [[nodiscard]] virtual std::vector<ReplacedServer> replaced() const = 0;  // by server
+  [[nodiscard]] virtual std::vector<ServerKey> server_keys() const = 0;    // by server
 
   // Where to resume for a cursor that may come from a history that was merged away.
   [[nodiscard]] virtual Seq resolve(const Position& cursor) const = 0;

@@ -90,6 +90,7 @@ class ReferenceChat {
   Status operator()(const op::SendMessage& body);
   Status operator()(const op::MarkRead& body);
   Status operator()(const op::ReplaceServer& body);
+  Status operator()(const op::SetServerKey& body);
   void enter(const AccountId& account, const RoomId& room);
   void leave(const AccountId& account, const RoomId& room);
   Status send_to_user(const AccountId& from, const AccountId& to);

@@ -136,4 +136,8 @@ Status ReferenceChat::operator()(const op::ReplaceServer& body) {
   return body.place.host.empty() || body.cluster.empty() ? Status::malformed : Status::ok;
 }
 
+Status ReferenceChat::operator()(const op::SetServerKey& body) {
+  return body.key.empty() || body.cluster.empty() ? Status::malformed : Status::ok;
+}
+
 }  // namespace chat262::test

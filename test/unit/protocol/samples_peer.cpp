@@ -75,6 +75,8 @@ std::vector<EntrySample> entries() {
   log.operation("delete_account", "", op::DeleteAccount{alice});
   log.operation("replace_server", "Server 2 is another machine from here on.",
                 op::ReplaceServer{cluster(), server_id(2), {"10.0.0.9", 26262, 26263}});
+  log.operation("set_server_key", "Server 2 has another key from here on.",
+                op::SetServerKey{cluster(), server_id(2), bytes_from<PublicKey>(0x40)});
   return log.take();
 }
 

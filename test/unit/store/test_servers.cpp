@@ -108,6 +108,42 @@ TEST_CASE("A replacement that only the other side of a split made is made here")
   CHECK(found[1].times == 2);
 }
 
+TEST_CASE("A server's newest key stands, with the one before it") {
+  const PublicKey first{{1}};
+  const PublicKey second{{2}};
+  History history;
+  history.view(1);
+  history.operation(op::SetServerKey{here, server_id(1), first});
+  history.operation(op::SetServerKey{here, server_id(1), first});  // said twice
+  const Entry none = history.operation(op::SetServerKey{here, server_id(1), {}});
+  const Entry again = history.operation(op::SetServerKey{here, server_id(1), second});
+  const Applied a(history);
+  CHECK(a.outcome(none) == Status::malformed);
+  const auto keys = a->server_keys();
+  REQUIRE(keys.size() == 1);
+  CHECK(keys[0].server == server_id(1));
+  CHECK(keys[0].cluster == here);
+  CHECK(keys[0].key == second);
+  CHECK(keys[0].before == first);
+  CHECK(keys[0].at == again.seq);
+  const ClusterId there{{8}};
+  history.operation(op::SetServerKey{there, server_id(1), first});
+  CHECK(Applied(history)->server_keys().at(0).before == PublicKey{});
+}
+
+TEST_CASE("Of two keys that a split gave one server, that of the history that goes on stays") {
+  Split s;
+  s.part();
+  s.left.operation(op::SetServerKey{here, server_id(1), PublicKey{{1}}});
+  s.right.operation(op::SetServerKey{here, server_id(1), PublicKey{{2}}});
+  s.right.operation(op::SetServerKey{here, server_id(2), PublicKey{{3}}});
+  const History history = merge(s, s.left, s.right);
+  const auto keys = Applied(history)->server_keys();
+  REQUIRE(keys.size() == 2);
+  CHECK(keys[0].key == PublicKey{{1}});
+  CHECK(keys[1].key == PublicKey{{3}});
+}
+
 TEST_CASE("The file for the start holds what was written, or nothing") {
   const TempDir dir;
   CHECK(read_replaced_file(dir.path()).empty());
