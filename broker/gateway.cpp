@@ -87,6 +87,9 @@ std::size_t Gateway::receive(std::size_t max,
       send(envelope_, refusal_reply(request->number, {Status::busy, status_text(Status::busy)}));
       continue;
     }
+    if (const char* address = zmq_msg_gets(body_.handle(), "Peer-Address")) {
+      request->address = address;
+    }
     handle(open_slot(), std::move(*request));
   }
   return max;

@@ -205,6 +205,8 @@ struct Request {
   std::uint64_t number = 0;  // of writes: counted up from 1. Of reads: anything, echoed
   Bytes token;               // empty where no session is needed
   RequestBody body;
+  // Not on the wire: the IP address that it came from, as the server's socket says; "" if unknown.
+  std::string address;
   bool operator==(const Request&) const = default;
 };
 
