@@ -292,6 +292,7 @@ Verdict Admission::admit(const Request& request, TimeMs now) {
   if (const auto* send = std::get_if<request::Send>(&request.body)) {
     text.assign(send->text.begin(), send->text.end());
   }
+  if (auto refusal = over_limit(std::get<OperationBody>(made), text.size())) return *refusal;
   return make(request, now, std::move(std::get<OperationBody>(made)), std::move(text));
 }
 

@@ -12,6 +12,7 @@
 #include "broker/waiters.hpp"
 #include "protocol/client_messages.hpp"
 #include "protocol/entry.hpp"
+#include "protocol/service_limits.hpp"
 #include "store/tables.hpp"
 
 namespace chat262::broker {
@@ -35,8 +36,9 @@ class EntrySource {
 
 class Admission {
  public:
-  Admission(const store::Tables& tables, const EntrySource& entries)
-      : tables_(tables), entries_(entries) {}
+  // All references must outlive it.
+  Admission(const store::Tables& tables, const EntrySource& entries, const ServiceLimits& limits)
+      : tables_(tables), entries_(entries), limits_(limits) {}
 
   struct Admitted {
     Operation operation;
@@ -69,6 +71,7 @@ class Admission {
  private:
   const store::Tables& tables_;
   const EntrySource& entries_;
+  const ServiceLimits& limits_;
   TimeMs last_time_{};  // given out
 
   [[nodiscard]] TimeMs stamp(TimeMs now);
@@ -79,6 +82,9 @@ class Admission {
                                                                const store::Outcome& outcome) const;
   [[nodiscard]] std::optional<store::RoomRecord> room_of(const WriteReply& reply,
                                                          const store::Outcome& outcome) const;
+  // Of an operation that nothing else is against (admission_limits.cpp).
+  [[nodiscard]] std::optional<Refusal> over_limit(const OperationBody& made,
+                                                  std::size_t text_bytes) const;
   [[nodiscard]] Admitted make(const Request& request, TimeMs now, OperationBody body,
                               Bytes text = {});
 };

@@ -11,7 +11,8 @@
 
 namespace chat262::broker {
 
-Gateway::Gateway(zmq::context_t& context) : socket_(context, zmq::socket_type::router) {
+Gateway::Gateway(zmq::context_t& context, Turnstile* turnstile, std::uint32_t replies)
+    : socket_(context, zmq::socket_type::router), turnstile_(turnstile) {
   socket_.set(zmq::sockopt::router_mandatory, true);
   socket_.set(zmq::sockopt::ipv6, true);
   socket_.set(zmq::sockopt::linger, 0);
@@ -19,8 +20,9 @@ Gateway::Gateway(zmq::context_t& context) : socket_(context, zmq::socket_type::r
   socket_.set(zmq::sockopt::handshake_ivl, 1000);
   keep_alive(socket_);
   socket_.set(zmq::sockopt::maxmsgsize, limits::client_frame_cut_bytes);
-  socket_.set(zmq::sockopt::sndhwm, limits::client_queue_messages_max);
-  socket_.set(zmq::sockopt::rcvhwm, limits::client_queue_messages_max);
+  socket_.set(zmq::sockopt::sndhwm, static_cast<int>(replies));
+  socket_.set(zmq::sockopt::rcvhwm, limits::client_requests_queued_max);
+  socket_.set(zmq::sockopt::sndbuf, limits::client_send_buffer_bytes);
 }
 
 Result<void> Gateway::bind(const std::string& endpoint) {
@@ -55,7 +57,7 @@ Gateway::Got Gateway::receive_frames() {
   return in_envelope || body_frames == 0 ? Got::unusable : Got::message;
 }
 
-std::size_t Gateway::receive(std::size_t max,
+std::size_t Gateway::receive(std::size_t max, replica::Clock now,
                              const std::function<void(ReplyTo, Request&&)>& handle) {
   for (std::size_t taken = 0; taken < max; ++taken) {
     const auto got = receive_frames();
@@ -65,37 +67,63 @@ std::size_t Gateway::receive(std::size_t max,
       ++counters_.dropped;
       continue;
     }
-    if (!single_body_) {
-      ++counters_.malformed;
-      send(envelope_, refusal_reply(0, {Status::malformed, "a request is one frame"}));
-      continue;
-    }
-    if (body_.size() > chat262::limits::client_frame_bytes_max) {
-      ++counters_.malformed;
-      send(envelope_, refusal_reply(0, {Status::too_large, "a request is at most 65536 bytes"}));
-      continue;
-    }
-    auto request = decode_request({body_.data<std::uint8_t>(), body_.size()});
-    if (!request) {
-      ++counters_.malformed;
-      send(envelope_,
-           refusal_reply(request.error().number, {request.error().status, request.error().text}));
-      continue;
-    }
-    if (open() >= limits::requests_open_max) {
-      ++counters_.refused;
-      send(envelope_, refusal_reply(request->number, {Status::busy, status_text(Status::busy)}));
-      continue;
-    }
-    if (const char* address = zmq_msg_gets(body_.handle(), "Peer-Address")) {
-      request->address = address;
-    }
-    handle(open_slot(), std::move(*request));
+    Turnstile::Place place{};
+    auto request = read_request(now);
+    if (request && enter(*request, place)) handle(open_slot(place), std::move(*request));
   }
   return max;
 }
 
-ReplyTo Gateway::open_slot() {
+std::optional<Request> Gateway::read_request(replica::Clock now) {
+  const auto refuse = [this](std::uint64_t& counter, std::uint64_t number, const Refusal& why) {
+    ++counter;
+    send(envelope_, refusal_reply(number, why));
+    return std::nullopt;
+  };
+  if (!single_body_) {
+    return refuse(counters_.malformed, 0, {Status::malformed, "a request is one frame"});
+  }
+  if (body_.size() > chat262::limits::client_frame_bytes_max) {
+    return refuse(counters_.malformed, 0, {Status::too_large, "a request is at most 65536 bytes"});
+  }
+  const char* const address = zmq_msg_gets(body_.handle(), "Peer-Address");
+  auto request = decode_request({body_.data<std::uint8_t>(), body_.size()});
+  const auto number = request ? request->number : request.error().number;
+  if (turnstile_ != nullptr) {
+    auto refused = turnstile_->refuses_address(address != nullptr ? address : "", now);
+    if (!refused && request) refused = turnstile_->refuses_session(request->token, now);
+    if (refused) {
+      return refuse(counters_.too_many, number,
+                    {Status::too_many, refused->text, refused->retry_ms});
+    }
+  }
+  if (!request) {
+    return refuse(counters_.malformed, number, {request.error().status, request.error().text});
+  }
+  if (address != nullptr) request->address = address;
+  return std::move(*request);
+}
+
+bool Gateway::enter(const Request& request, Turnstile::Place& place) {
+  if (open() >= limits::requests_open_max) {
+    ++counters_.refused;
+    send(envelope_, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
+    return false;
+  }
+  if (turnstile_ == nullptr) return true;
+  const auto entered = turnstile_->enter(request.address);
+  if (entered) {
+    place = *entered;
+    return true;
+  }
+  ++counters_.too_many;
+  send(envelope_,
+       refusal_reply(request.number, {Status::too_many, "too many open requests from your address",
+                                      limits::busy_retry_ms}));
+  return false;
+}
+
+ReplyTo Gateway::open_slot(Turnstile::Place place) {
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -104,6 +132,7 @@ ReplyTo Gateway::open_slot() {
   free_.pop_back();
   auto& slot = slots_[index];
   slot.used = true;
+  slot.place = place;
   slot.envelope.swap(envelope_);
   return ReplyTo{{(std::uint64_t{slot.generation} << 32) | index}};
 }
@@ -116,6 +145,7 @@ void Gateway::reply(ReplyTo to, const Reply& reply) {
   send(slot.envelope, reply);
   slot.envelope.clear();
   slot.used = false;
+  if (turnstile_ != nullptr) turnstile_->leave(slot.place);
   ++slot.generation;
   free_.push_back(index);
 }

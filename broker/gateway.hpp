@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
 
 #include "broker/service.hpp"
+#include "broker/turnstile.hpp"
 #include "protocol/client_messages.hpp"
 #include "protocol/result.hpp"
 
@@ -23,10 +25,13 @@ class Gateway final : public Replies {
     std::uint64_t malformed = 0;   // answered
     std::uint64_t dropped = 0;     // no envelope to answer to
     std::uint64_t refused = 0;     // too many open requests
+    std::uint64_t too_many = 0;    // of an address or session; see Turnstile
     std::uint64_t unanswered = 0;  // the client was gone, or does not read
   };
 
-  explicit Gateway(zmq::context_t& context);
+  // `turnstile`: nullptr (everybody may ask), or must outlive the gateway. `replies`: that libzmq
+  // holds for a client that does not read them; then they are dropped.
+  Gateway(zmq::context_t& context, Turnstile* turnstile, std::uint32_t replies);
 
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
@@ -34,7 +39,8 @@ class Gateway final : public Replies {
 
   // Takes what has come, at most `max` messages; calls `handle` for each request that is one.
   // Answers the others itself. Returns how many messages it took.
-  std::size_t receive(std::size_t max, const std::function<void(ReplyTo, Request&&)>& handle);
+  std::size_t receive(std::size_t max, replica::Clock now,
+                      const std::function<void(ReplyTo, Request&&)>& handle);
 
   void reply(ReplyTo to, const Reply& reply) override;
 
@@ -49,16 +55,22 @@ class Gateway final : public Replies {
   struct Slot {
     std::uint32_t generation = 0;
     bool used = false;
+    Turnstile::Place place{};
     std::vector<zmq::message_t> envelope;
   };
 
   // False if there is no message, or (then `dropped`) none that could be answered.
   enum class Got { nothing, unusable, message };
   Got receive_frames();
-  [[nodiscard]] ReplyTo open_slot();
+  // The request in the message at hand; nullopt: it was answered.
+  [[nodiscard]] std::optional<Request> read_request(replica::Clock now);
+  // False: too many are open; that was answered.
+  [[nodiscard]] bool enter(const Request& request, Turnstile::Place& place);
+  [[nodiscard]] ReplyTo open_slot(Turnstile::Place place);
   void send(std::vector<zmq::message_t>& envelope, const Reply& reply);
 
   zmq::socket_t socket_;
+  Turnstile* const turnstile_;
   std::vector<zmq::message_t> envelope_;  // of the message at hand
   zmq::message_t body_;
   bool single_body_ = false;

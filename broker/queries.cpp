@@ -19,10 +19,6 @@ tl::unexpected<Refusal> refuse(Status status) {
   return tl::unexpected<Refusal>(Refusal{status, status_text(status)});
 }
 
-unsigned page_limit(std::uint32_t asked) {
-  return std::clamp(asked, std::uint32_t{1}, std::uint32_t{page_items_max});
-}
-
 // What a message costs on the wire, about.
 std::size_t cost(const Message& message) {
   return message.text.size() + message.from.size() + message.conversation.name.size() +
@@ -63,6 +59,10 @@ Queries::Answer<Search> folded(const std::string& pattern, const std::string& af
 }
 
 }  // namespace
+
+unsigned Queries::page_limit(std::uint32_t asked) const {
+  return std::clamp(asked, std::uint32_t{1}, std::uint32_t{page_items_});
+}
 
 class Queries::Names {
  public:

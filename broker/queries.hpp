@@ -19,8 +19,9 @@ class Queries {
   template <class T>
   using Answer = tl::expected<T, Refusal>;
 
-  Queries(const store::Tables& tables, const EntrySource& entries)
-      : tables_(tables), entries_(entries) {}
+  // `page_items`: that one page has at most.
+  Queries(const store::Tables& tables, const EntrySource& entries, unsigned page_items)
+      : tables_(tables), entries_(entries), page_items_(page_items) {}
 
   [[nodiscard]] Answer<reply::Accounts> search(const request::SearchAccounts& request) const;
   [[nodiscard]] Answer<reply::Rooms> rooms(const AccountId& asker,
@@ -60,6 +61,9 @@ class Queries {
 
   const store::Tables& tables_;
   const EntrySource& entries_;
+  const unsigned page_items_;
+
+  [[nodiscard]] unsigned page_limit(std::uint32_t asked) const;
 };
 
 }  // namespace chat262::broker

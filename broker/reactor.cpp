@@ -47,8 +47,9 @@ Reactor::Reactor(const Config& config, Journal& journal, int signals)
     : config_(config),
       journal_(journal),
       signals_(signals),
-      gateway_(context_),
-      control_(context_),
+      turnstile_(config.cluster.limits, random_hash_secret()),
+      gateway_(context_, &turnstile_, config.cluster.limits.connection_replies),
+      control_(context_, nullptr, limits::operator_replies_max),
       members_(config.cluster, config.self, config.replaced),
       peers_(config.peers),
       links_(context_, members_, config.self, peers_),
@@ -265,12 +266,12 @@ void Reactor::take_broken_links() {
 
 void Reactor::take_client_requests() {
   const auto taken = gateway_.receive(
-      limits::requests_per_turn_max,
+      limits::requests_per_turn_max, now_.steady,
       [this](ReplyTo to, Request&& request) { service_->request(to, std::move(request), now_); });
   if (taken == limits::requests_per_turn_max) more_input_ = true;
-  control_.receive(limits::operator_requests_per_turn_max, [this](ReplyTo to, Request&& request) {
-    operator_->request(to, std::move(request), now_);
-  });
+  control_.receive(
+      limits::operator_requests_per_turn_max, now_.steady,
+      [this](ReplyTo to, Request&& request) { operator_->request(to, std::move(request), now_); });
 }
 
 void Reactor::on_tick() {

@@ -23,6 +23,7 @@
 #include "broker/repair.hpp"
 #include "broker/scrub.hpp"
 #include "broker/service.hpp"
+#include "broker/turnstile.hpp"
 #include "broker/workers.hpp"
 #include "store/log.hpp"
 #include "store/tables.hpp"
@@ -97,6 +98,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   std::unique_ptr<store::Tables> tables_;
   Inbox inbox_;
   zmq::context_t context_;
+  Turnstile turnstile_;
   Gateway gateway_;
   Gateway control_;  // the operator's
   Members members_;

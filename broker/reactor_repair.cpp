@@ -73,9 +73,10 @@ Result<void> Reactor::repair_start_turn() {
   for (auto& message : messages_) static_cast<void>(take_repair_message(message));
   broken_.clear();
   links_.read_monitors(broken_);
-  gateway_.receive(limits::requests_per_turn_max, [this](ReplyTo to, Request&& request) {
-    gateway_.reply(to, refusal_reply(request.number, {Status::unavailable, damaged_text}));
-  });
+  gateway_.receive(
+      limits::requests_per_turn_max, now_.steady, [this](ReplyTo to, Request&& request) {
+        gateway_.reply(to, refusal_reply(request.number, {Status::unavailable, damaged_text}));
+      });
   repair_->tick(now_.steady);
   while (start_written_) {
     const auto result = *std::exchange(start_written_, std::nullopt);

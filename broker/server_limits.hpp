@@ -10,18 +10,20 @@ namespace chat262::broker::limits {
 // Clients.
 // A frame over the protocol's limit is answered with too_large; one over this closes the
 // connection, because libzmq does so itself.
-inline constexpr std::int64_t client_frame_cut_bytes = 1024 * 1024;
+inline constexpr std::int64_t client_frame_cut_bytes = 256 * 1024;
 inline constexpr std::size_t envelope_frames_max = 8;
-inline constexpr std::size_t requests_open_max = 16384;     // received and not yet answered
-inline constexpr std::size_t requests_per_turn_max = 2048;  // taken from the socket in one turn
-inline constexpr int client_queue_messages_max = 1000;      // replies to one client that waits
-inline constexpr std::size_t parked_max = 8192;             // held while nobody leads
-inline constexpr std::int64_t parked_ms_max = 900;          // within the client's 1 s poll
+inline constexpr std::size_t requests_open_max = 16384;      // received and not yet answered
+inline constexpr std::size_t requests_per_turn_max = 2048;   // taken from the socket in one turn
+inline constexpr int client_requests_queued_max = 32;        // of one client, in libzmq
+inline constexpr int client_send_buffer_bytes = 128 * 1024;  // of one connection, in the kernel
+inline constexpr std::size_t rate_cells = 65'536;            // addresses or sessions, told apart
+inline constexpr std::size_t parked_max = 8192;              // held while nobody leads
+inline constexpr std::int64_t parked_ms_max = 900;           // within the client's 1 s poll
 inline constexpr std::int64_t parked_ask_every_ms = 50;
 inline constexpr std::int64_t commit_wait_ms_max = 3000;  // a reply that waits for its commit
 inline constexpr std::size_t event_waiters_max = 8192;
-inline constexpr std::size_t event_waiters_per_account_max = 32;
 inline constexpr std::uint32_t busy_retry_ms = 100;
+inline constexpr std::uint32_t full_retry_ms = 60'000;  // what is full may have room again
 inline constexpr std::int64_t session_ms = 30LL * 24 * 3600 * 1000;
 
 // Passwords.
@@ -72,6 +74,7 @@ inline constexpr std::size_t overlay_bytes_max = 512 * 1024 * 1024;
 
 // Operator.
 inline constexpr std::size_t operator_requests_per_turn_max = 16;
+inline constexpr std::uint32_t operator_replies_max = 64;
 inline constexpr std::size_t relays_max = 64;                // passed on and not answered
 inline constexpr std::int64_t handover_settle_ms_max = 600;  // still serving: costs nobody
 inline constexpr std::int64_t handover_drain_ms_max = 200;   // for writes that wait for a disk

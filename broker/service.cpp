@@ -24,8 +24,8 @@ Service::Service(const ClusterConfig& cluster, ServerId self, Node& node, store:
       tables_(tables),
       replies_(replies),
       passwords_(passwords),
-      admission_(tables, *this),
-      queries_(tables, *this) {
+      admission_(tables, *this, cluster.limits),
+      queries_(tables, *this, cluster.limits.page_items) {
   node_.listen(this);
 }
 

@@ -125,9 +125,18 @@ void Service::answer_events(const EventWaiters::Waiting& waiting, bool even_if_e
     return;
   }
   if (found.events.empty() && !even_if_empty) {
-    if (events_.add(waiting)) return;
-    replies_.reply(waiting.to,
-                   refusal_reply(waiting.number, {Status::busy, status_text(Status::busy)}));
+    Refusal refusal{Status::busy, status_text(Status::busy)};
+    switch (events_.add(waiting, cluster_.limits.account_waiters)) {
+      case EventWaiters::Added::yes:
+        return;
+      case EventWaiters::Added::too_many_of_account:
+        refusal = {Status::too_many, "too many of your clients wait for events",
+                   chat262::limits::wait_ms_max};
+        break;
+      case EventWaiters::Added::too_many:
+        break;
+    }
+    replies_.reply(waiting.to, refusal_reply(waiting.number, refusal));
     return;
   }
   answer_when_committed(waiting.to, {Status::ok, waiting.number, std::move(found)}, now);
@@ -145,7 +154,7 @@ Reply Service::hello(std::uint64_t number, Now now) const {
     hello.servers.push_back({server.id, server.client_endpoint()});
   }
   hello.time = now.wall;
-  hello.text_bytes_max = chat262::limits::text_bytes_max;
+  hello.text_bytes_max = cluster_.limits.text_bytes;
   return {Status::ok, number, std::move(hello)};
 }
 

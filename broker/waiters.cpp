@@ -46,14 +46,14 @@ void CommitWaiters::take_all(std::vector<Waiting>& taken) {
 
 // ---- events
 
-bool EventWaiters::add(const Waiting& waiting) {
-  if (count_ >= limits::event_waiters_max) return false;
+EventWaiters::Added EventWaiters::add(const Waiting& waiting, std::size_t of_account_max) {
+  if (count_ >= limits::event_waiters_max) return Added::too_many;
   auto& of_account = waiting_[waiting.account];
-  if (of_account.size() >= limits::event_waiters_per_account_max) return false;
+  if (of_account.size() >= of_account_max) return Added::too_many_of_account;
   of_account.push_back(waiting);
   deadlines_.insert(waiting.deadline);
   ++count_;
-  return true;
+  return Added::yes;
 }
 
 void EventWaiters::touch(const store::Concerned& concerned) {

@@ -67,8 +67,8 @@ class EventWaiters {
     replica::Clock deadline{};
   };
 
-  // False if there are too many, of this account or in all.
-  [[nodiscard]] bool add(const Waiting& waiting);
+  enum class Added { yes, too_many_of_account, too_many };
+  [[nodiscard]] Added add(const Waiting& waiting, std::size_t of_account_max);
   // An entry was applied that concerns these; they are marked to be woken.
   void touch(const store::Concerned& concerned);
   // Takes out those of the marked accounts, and of the members of marked rooms.

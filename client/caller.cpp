@@ -125,6 +125,7 @@ Retry::Event Caller::judge(Call& call, Reply reply) {
       event = Retry::Unavailable{};
       break;
     case Status::busy:
+    case Status::too_many:
       event = Retry::Busy{.retry_ms = error != nullptr ? error->retry_ms : 0};
       break;
     default:

@@ -20,7 +20,8 @@ enum class Status : std::uint8_t {
   // Ask elsewhere or later; nothing was done by this request (unless said otherwise).
   not_leader = 1,   // ErrorBody::server, if known, leads or should lead
   unavailable = 2,  // ErrorBody::servers: who is waited for
-  busy = 3,         // ErrorBody::retry_ms
+  busy = 3,         // the server has too much to do; ErrorBody::retry_ms
+  too_many = 4,     // the client asks for too much; ErrorBody::retry_ms
   // The request is wrong; the same bytes will never succeed.
   wrong_version = 10,
   unknown_operation = 11,
@@ -302,7 +303,7 @@ struct Replaced {
 struct ErrorBody {                 // of every status but ok
   std::string text;                // for people
   std::optional<ServerId> server;  // not_leader
-  std::uint32_t retry_ms = 0;      // busy
+  std::uint32_t retry_ms = 0;      // busy, too_many
   std::vector<ServerId> servers;   // unavailable: who is waited for
   bool operator==(const ErrorBody&) const = default;
 };

@@ -24,11 +24,12 @@ class ClusterReader {
 
   Result<ClusterConfig> read(const toml::table& file) {
     ClusterConfig cluster;
-    if (auto done = check_keys(file, {"id", "policy", "server"}); !done) {
+    if (auto done = check_keys(file, {"id", "policy", "limits", "server"}); !done) {
       return tl::unexpected<Error>(done.error());
     }
     auto done = read_id(file, cluster.id);
     if (done) done = read_policy(file, cluster.policy);
+    if (done) done = read_limits(file, cluster.limits);
     if (done) done = read_servers(file, cluster.servers);
     if (!done) return tl::unexpected<Error>(done.error());
     return cluster;
@@ -92,6 +93,32 @@ class ClusterReader {
                              std::to_string(lowest) + " to " + std::to_string(highest));
     }
     return *value;
+  }
+
+  Result<void> read_limits(const toml::table& file, ServiceLimits& limits) const {
+    const toml::node* node = file.get("limits");
+    if (node == nullptr) return {};
+    const toml::table* table = node->as_table();
+    if (table == nullptr) return error(*node, "`limits` must be a table, `[limits]`");
+    for (const auto& [key, value] : *table) {
+      if (key.str() == "loopback") {
+        const auto limited = value.value_exact<bool>();
+        if (!limited) return error(value, "`loopback` must be true or false");
+        limits.loopback = *limited;
+        continue;
+      }
+      const auto known =
+          std::find_if(number_limits.begin(), number_limits.end(),
+                       [&key](const NumberLimit& limit) { return limit.key == key.str(); });
+      if (known == number_limits.end()) {
+        return fail(Errc::invalid, name_ + ":" + std::to_string(key.source().begin.line) +
+                                       ": unknown limit `" + std::string(key.str()) + "`");
+      }
+      const auto read = number(*table, known->key, known->lowest, known->highest);
+      if (!read) return tl::unexpected<Error>(read.error());
+      limits.*known->value = static_cast<std::uint32_t>(*read);
+    }
+    return {};
   }
 
   Result<void> read_servers(const toml::table& file, std::vector<ServerConfig>& servers) const {
@@ -180,6 +207,22 @@ Result<ClusterConfig> cluster_from_file(const std::filesystem::path& path) {
   return cluster_from_toml(text, path.string());
 }
 
+namespace {
+
+// Those that are not as they would be without a word.
+void write_limits(std::ostream& out, const ServiceLimits& limits) {
+  const ServiceLimits usual;
+  if (limits == usual) return;
+  out << "\n[limits]\n";
+  for (const auto& limit : number_limits) {
+    if (limits.*limit.value == usual.*limit.value) continue;
+    out << limit.key << " = " << limits.*limit.value << "\n";
+  }
+  if (limits.loopback) out << "loopback = true\n";
+}
+
+}  // namespace
+
 std::string cluster_to_toml(const ClusterConfig& cluster) {
   constexpr char digits[] = "0123456789abcdef";
   std::string id;
@@ -191,6 +234,7 @@ std::string cluster_to_toml(const ClusterConfig& cluster) {
   out << "# A chat262 cluster: every server and every client uses the same file.\n"
       << "id = \"" << id << "\"\n"
       << "policy = \"" << policy_name(cluster.policy) << "\"\n";
+  write_limits(out, cluster.limits);
   for (const ServerConfig& server : cluster.servers) {
     out << "\n[[server]]\n"
         << "id = " << static_cast<unsigned>(server.id.value) << "\n"

@@ -10,6 +10,7 @@
 #include "protocol/place.hpp"
 #include "protocol/policy.hpp"
 #include "protocol/result.hpp"
+#include "protocol/service_limits.hpp"
 
 namespace chat262 {
 
@@ -31,6 +32,7 @@ struct ClusterConfig {
   ClusterId id{};                     // from the file, or a hash of the addresses
   std::vector<ServerConfig> servers;  // sorted; ids are 0..N-1; 1 to 7 of them
   Policy policy = Policy::continues;
+  ServiceLimits limits;
 
   [[nodiscard]] bool loopback_only() const;  // every host is a loopback address or "localhost"
 };

@@ -103,6 +103,16 @@ std::optional<ConversationRef> DiskTables::conversation(
   return to_ref(with, *conversation);
 }
 
+unsigned DiskTables::rooms_of(const AccountId& account, unsigned max) const {
+  const schema::Key mine = schema::conversation_key(account, RoomId{});
+  const std::string_view prefix = mine.text().substr(0, mine.size() - RoomId::size);
+  unsigned found = 0;
+  Scan scan = records_.scan(Direction::up, prefix, prefix);
+  for (; scan.valid() && found < max; scan.next()) ++found;
+  records_.finish(scan);
+  return found;
+}
+
 std::vector<Tables::Item> DiskTables::items(Direction direction, const ConversationId& conversation,
                                             Seq bound, unsigned limit) const {
   std::vector<Item> found;

@@ -60,6 +60,7 @@ class DiskTables final : public Tables {
                               unsigned limit) const override;
   ConversationPage conversations(const AccountId& account, const Bytes& after,
                                  unsigned limit) const override;
+  unsigned rooms_of(const AccountId& account, unsigned max) const override;
   std::optional<ConversationRef> conversation(
       const AccountId& account, const std::variant<AccountId, RoomId>& with) const override;
   std::vector<Item> items_above(const ConversationId& conversation, Seq from,

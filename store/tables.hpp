@@ -177,6 +177,9 @@ class Tables {
   [[nodiscard]] virtual std::optional<ConversationRef> conversation(
       const AccountId& account, const std::variant<AccountId, RoomId>& with) const = 0;
 
+  // How many rooms an account is in; counts at most `max`.
+  [[nodiscard]] virtual unsigned rooms_of(const AccountId& account, unsigned max) const = 0;
+
   // What happened in a conversation: messages, and in rooms joins and leaves.
   enum class ItemKind : std::uint8_t { message = 0, joined = 1, left = 2 };
   struct Item {

@@ -56,22 +56,27 @@ Options options_for(const std::vector<Address>& servers) {
   return options;
 }
 
-// The account and the room, if they are not there yet. The session that all clients share.
-std::string prepare(const Arguments& arguments, const std::vector<Address>& servers) {
+// The account and the room, if they are not there yet. A session for each client: what one session
+// may ask for has a limit.
+std::vector<std::string> prepare(const Arguments& arguments, const std::vector<Address>& servers) {
   Client client(options_for(servers));
   if (auto made = client.register_account(arguments.account, arguments.password); !made) {
     if (made.refused() == nullptr || made.refused()->code != "name_taken") {
       throw std::runtime_error("register: " + made.error_text());
     }
   }
-  auto session = client.log_in(arguments.account, arguments.password);
-  if (!session) throw std::runtime_error("log in: " + session.error_text());
+  std::vector<std::string> tokens;
+  while (tokens.size() < arguments.clients) {
+    auto session = client.log_in(arguments.account, arguments.password);
+    if (!session) throw std::runtime_error("log in: " + session.error_text());
+    tokens.push_back(session.value().token);
+  }
   if (auto room = client.create_room(arguments.room); !room) {
     if (room.refused() == nullptr || room.refused()->code != "name_taken") {
       throw std::runtime_error("create room: " + room.error_text());
     }
   }
-  return session.value().token;
+  return tokens;
 }
 
 // What was acknowledged since it was last asked, for whoever watches.
@@ -160,7 +165,7 @@ void wait_for_end(const Arguments& arguments, Running& running, Progress* progre
 
 int run(const Arguments& arguments) {
   const auto servers = chat262::client::servers_from(arguments.addresses);
-  const std::string token = prepare(arguments, servers);
+  const auto tokens = prepare(arguments, servers);
   std::vector<Tally> tallies(arguments.clients);
   std::vector<std::thread> threads;
   std::atomic<bool> stop{false};
@@ -170,7 +175,7 @@ int run(const Arguments& arguments) {
   const auto begin = Clock::now();
   for (unsigned i = 0; i < arguments.clients; ++i) {
     threads.emplace_back([&, i] {
-      write_on(arguments, servers, token, i, stop, progress, tallies[i]);
+      write_on(arguments, servers, tokens[i], i, stop, progress, tallies[i]);
       running.one_ended();
     });
   }

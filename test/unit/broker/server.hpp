@@ -60,6 +60,7 @@ class Server final : private NodeHost, public Replies, public PasswordWorkers {
   store::Tables& tables() { return *tables_; }
   store::Log& log() { return *log_; }
   [[nodiscard]] Now now() const { return now_; }
+  ServiceLimits& limits() { return cluster_.limits; }
   [[nodiscard]] std::size_t jobs() const { return jobs_.size(); }
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   [[nodiscard]] const std::vector<std::pair<ServerId, peer::Message>>& sent() const {

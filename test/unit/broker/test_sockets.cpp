@@ -35,7 +35,8 @@ bool eventually(const Done& done) {
 
 struct Clients {
   zmq::context_t context;
-  Gateway gateway{context};
+  replica::Clock now = replica::clock_ms(1000);
+  Gateway gateway{context, nullptr, 32};
   std::string endpoint;
   std::vector<std::pair<ReplyTo, Request>> requests;
 
@@ -51,7 +52,7 @@ struct Clients {
     return socket;
   }
   std::size_t receive() {
-    return gateway.receive(100, [this](ReplyTo to, Request&& request) {
+    return gateway.receive(100, now, [this](ReplyTo to, Request&& request) {
       requests.emplace_back(to, std::move(request));
     });
   }
@@ -168,7 +169,7 @@ TEST_CASE_METHOD(Clients, "a reply to a client that has gone is dropped, the nex
 
 TEST_CASE_METHOD(Clients, "a port that is taken is named in the error") {
   zmq::context_t other_context;
-  Gateway other(other_context);
+  Gateway other(other_context, nullptr, 32);
   const auto bound = other.bind(endpoint);
   REQUIRE_FALSE(bound);
   CHECK(bound.error().code == Errc::in_use);

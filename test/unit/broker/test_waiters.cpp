@@ -9,6 +9,8 @@ using namespace chat262::broker;
 using replica::clock_ms;
 
 namespace {
+using Added = EventWaiters::Added;
+
 CommitWaiters::Waiting waiting(std::uint64_t depends_on, std::uint64_t to,
                                std::int64_t deadline = 1000) {
   return {seq(depends_on), ReplyTo{{to}}, to, clock_ms(deadline), WriteReply{}};
@@ -69,18 +71,18 @@ TEST_CASE("no reply waits for its commit beyond its deadline") {
 
 TEST_CASE("event waiters of one account are bounded, others are not hurt") {
   EventWaiters waiters;
-  for (std::size_t i = 0; i < broker::limits::event_waiters_per_account_max; ++i) {
-    CHECK(waiters.add(listening(1, i)));
+  for (std::size_t i = 0; i < 32; ++i) {
+    CHECK(waiters.add(listening(1, i), 32) == Added::yes);
   }
-  CHECK_FALSE(waiters.add(listening(1, 1000)));
-  CHECK(waiters.add(listening(2, 1001)));
+  CHECK(waiters.add(listening(1, 1000), 32) == Added::too_many_of_account);
+  CHECK(waiters.add(listening(2, 1001), 32) == Added::yes);
 }
 
 TEST_CASE("event waiters expire by their own deadlines") {
   EventWaiters waiters;
-  CHECK(waiters.add(listening(1, 1, 300)));
-  CHECK(waiters.add(listening(1, 2, 100)));
-  CHECK(waiters.add(listening(2, 3, 200)));
+  CHECK(waiters.add(listening(1, 1, 300), 32) == Added::yes);
+  CHECK(waiters.add(listening(1, 2, 100), 32) == Added::yes);
+  CHECK(waiters.add(listening(2, 3, 200), 32) == Added::yes);
   CHECK(waiters.next_deadline() == clock_ms(100));
   std::vector<EventWaiters::Waiting> taken;
   waiters.take_expired(clock_ms(99), taken);

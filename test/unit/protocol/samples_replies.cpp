@@ -221,6 +221,8 @@ std::vector<ReplySample> refusals() {
       no(Status::unavailable, "Nobody may lead until servers 1 and 2 are back.",
          {"waiting for servers 1, 2", std::nullopt, 0, {server_id(1), server_id(2)}}),
       no(Status::busy, "Ask again in 250 ms.", {"too many requests", std::nullopt, 250, {}}),
+      no(Status::too_many, "Of one session; ask again in 40 ms.",
+         {"too many requests of this session", std::nullopt, 40, {}}),
       no(Status::wrong_version, "", says("version 2 is not spoken here, only version 1")),
       no(Status::unknown_operation, "", says("no operation 99")),
       no(Status::malformed, "", says("body[0]: a str expected")),

@@ -165,6 +165,33 @@ TEST_CASE("a policy that does not exist is refused") {
   CHECK(toml_error("policy = 2\n" + good_file) == text);
 }
 
+TEST_CASE("limits are read, checked and written again; none is needed") {
+  CHECK(cluster_from_toml(good_file, "c.toml")->limits == ServiceLimits{});
+  for (const auto& limit : number_limits) {
+    const std::string head = "[limits]\nloopback = true\n" + std::string(limit.key) + " = ";
+    const auto file = [&](std::int64_t value) {
+      return id_line + head + std::to_string(value) + "\n" + good_file.substr(id_line.size());
+    };
+    for (const auto value : {limit.lowest, limit.highest}) {
+      const auto cluster = cluster_from_toml(file(value), "c.toml");
+      REQUIRE(cluster);
+      ServiceLimits expected;
+      expected.loopback = true;
+      expected.*limit.value = value;
+      CHECK(cluster->limits == expected);
+      const auto again = cluster_from_toml(cluster_to_toml(*cluster), "again");
+      REQUIRE(again);
+      CHECK(again->limits == expected);
+    }
+    CHECK(toml_error(file(std::int64_t{limit.lowest} - 1)).find("c.toml:4: `") == 0);
+    CHECK(toml_error(file(std::int64_t{limit.highest} + 1)).find(limit.key) != std::string::npos);
+  }
+  CHECK(toml_error("limits = 3\n" + good_file) == "c.toml:1: `limits` must be a table, `[limits]`");
+  CHECK(toml_error(id_line + "[limits]\nloopback = 1\n") ==
+        "c.toml:3: `loopback` must be true or false");
+  CHECK(toml_error(id_line + "[limits]\nspeed = 1\n") == "c.toml:3: unknown limit `speed`");
+}
+
 TEST_CASE("eight servers in a file are too many") {
   std::string text = id_line;
   for (int i = 0; i < 8; ++i) {

@@ -1,0 +1,51 @@
+// Whether a client's request is taken in at all: by where it comes from, by its session, and by how
+// many of its address are still unanswered.
+//
+// Not thread-safe; owned by the reactor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/rate_limiter.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/service_limits.hpp"
+
+namespace chat262::broker {
+
+// An address as limits count it: IPv6 by its network of 64 bits, which is one customer's.
+// "" if it is not to be counted: unknown, or loopback while loopback addresses are not limited.
+[[nodiscard]] std::string limited_address(std::string_view address, bool loopback);
+
+class Turnstile {
+ public:
+  Turnstile(const ServiceLimits& limits, const HashSecret& secret);
+
+  struct Refused {
+    std::uint32_t retry_ms = 0;
+    const char* text = "";
+  };
+  // Of a frame that came from there, whatever it holds.
+  [[nodiscard]] std::optional<Refused> refuses_address(std::string_view address,
+                                                       replica::Clock now);
+  [[nodiscard]] std::optional<Refused> refuses_session(ByteView token, replica::Clock now);
+
+  // A request of this address is open until leave() is called with what enter() returned.
+  // nullopt: too many are.
+  using Place = std::uint32_t;
+  [[nodiscard]] std::optional<Place> enter(std::string_view address);
+  void leave(Place place);
+
+ private:
+  static constexpr Place nowhere = UINT32_MAX;  // of an address that is not limited
+  const ServiceLimits limits_;
+  const HashSecret secret_;
+  RateLimiter addresses_;
+  RateLimiter sessions_;
+  std::vector<std::uint32_t> open_;  // by the address's cell
+};
+
+}  // namespace chat262::broker
