@@ -61,6 +61,8 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   app.add_option("--cluster", cluster_file, "cluster file (TOML)");
   app.add_flag("--insecure", config.insecure,
                "allow plain connections beyond the loopback interface");
+  app.add_flag("--core-dumps", config.core_dumps,
+               "let a crash leave a core file, with messages and passwords in it");
   app.add_option("--log-level", config.log_level, "trace, debug, info, warn, error, critical, off")
       ->check([](const std::string& level) {
         return is_log_level(level) ? std::string() : "unknown level \"" + level + "\"";

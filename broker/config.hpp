@@ -20,6 +20,7 @@ struct Config {
   ClusterConfig cluster;                        // of the file or the addresses given
   std::vector<store::ReplacedServer> replaced;  // as the log of the last start said
   bool insecure = false;
+  bool core_dumps = false;
   std::filesystem::path data;
   std::string log_level = "info";
   std::uint64_t scrub_bytes_per_s = 0;         // 0: the log is not read again for flipped bits

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
@@ -38,7 +39,18 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// A core file would hold messages, passwords and keys. The sanitizers look into their own process,
+// which this would forbid too.
+void forbid_core_dumps() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+  rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+}
+
 int run(const Config& config) {
+  if (!config.core_dumps) forbid_core_dumps();
   const int signals = take_signals();
   if (signals < 0) {
     std::perror("chat262d: signalfd");

@@ -27,7 +27,10 @@ class LogSource final : public broker::EntrySource {
 class Comparison {
  public:
   Comparison(const store::Tables& tables, const std::vector<Entry>& log)
-      : tables_(tables), log_(log), source_(log), queries_(tables, source_, limits::page_items_max) {
+      : tables_(tables),
+        log_(log),
+        source_(log),
+        queries_(tables, source_, limits::page_items_max) {
     for (const Entry& entry : log) chat_.apply(entry);
   }
 
