@@ -15,6 +15,7 @@ namespace chat262::client {
 namespace {
 
 constexpr unsigned history_default = 20;
+constexpr unsigned outbox_max = 200;  // requests that wait for a server
 
 std::vector<std::string> help_lines() {
   return table({
@@ -49,6 +50,10 @@ Target named(const std::string& name, Target::Kind kind) {
 
 void Chat::handle(const std::string& line) {
   const Typed typed = parse_typed(line);
+  if (typed.command != "quit" && worker_->waiting() >= outbox_max) {
+    return note(fmt::format("{} requests wait for a server already: not sent, say it again later",
+                            outbox_max));
+  }
   if (!typed.command.empty()) return command(typed.command, typed.rest);
   if (typed.rest.find_first_not_of(" \t") == std::string::npos) return;
   if (!conversation_)

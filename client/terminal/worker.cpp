@@ -44,6 +44,11 @@ void Worker::add(Job job) {
   changed_.notify_all();
 }
 
+std::size_t Worker::waiting() {
+  const std::lock_guard lock(mutex_);
+  return jobs_.size();
+}
+
 bool Worker::idle() {
   const std::lock_guard lock(mutex_);
   return jobs_.empty() && !busy_;

@@ -24,6 +24,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   void add(Job job);
+  [[nodiscard]] std::size_t waiting();
   // No job is waiting or under way.
   [[nodiscard]] bool idle();
   // From now on insist() asks only once.
