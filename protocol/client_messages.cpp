@@ -80,6 +80,7 @@ struct Writes {
   bool operator()(const request::Scrub&) const { return false; }
   bool operator()(const request::Replace&) const { return false; }
   bool operator()(const request::Cluster&) const { return false; }
+  bool operator()(const request::RotateKeys&) const { return false; }
 };
 
 }  // namespace

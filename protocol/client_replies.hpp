@@ -131,6 +131,7 @@ namespace reply {
 struct ServerAddress {
   ServerId id{};
   std::string endpoint;  // of its client port, as zmq writes it: tcp://host:port
+  PublicKey key{};       // CURVE; none: not encrypted. Feature level 3
   bool operator==(const ServerAddress&) const = default;
 };
 struct Hello {
@@ -281,6 +282,7 @@ struct ClusterServer {
   ServerId id{};
   Place place;
   std::uint32_t replaced = 0;  // how often its number was given to another machine
+  PublicKey key{};             // none: not encrypted
   bool operator==(const ClusterServer&) const = default;
 };
 struct Cluster {
@@ -300,6 +302,12 @@ struct Replaced {
   Cluster cluster;                         // with the new place
   bool operator==(const Replaced&) const = default;
 };
+struct Rotated {
+  ServerId server{};
+  PublicKey key{};  // the new one
+  Position at{};    // of the entry that says so
+  bool operator==(const Rotated&) const = default;
+};
 struct ErrorBody {                 // of every status but ok
   std::string text;                // for people
   std::optional<ServerId> server;  // not_leader
@@ -311,11 +319,12 @@ struct ErrorBody {                 // of every status but ok
 }  // namespace reply
 
 // An ok reply's kind follows from the request's: see PROTOCOL.md.
-using ReplyBody = std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus,
-                               reply::Registered, reply::LoggedIn, reply::Done, reply::Accounts,
-                               reply::Conversations, reply::RoomDone, reply::Rooms, reply::Members,
-                               reply::Sent, reply::History, reply::Events, reply::Survey,
-                               reply::HandedOver, reply::Scrub, reply::Replaced, reply::Cluster>;
+using ReplyBody =
+    std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus, reply::Registered,
+                 reply::LoggedIn, reply::Done, reply::Accounts, reply::Conversations,
+                 reply::RoomDone, reply::Rooms, reply::Members, reply::Sent, reply::History,
+                 reply::Events, reply::Survey, reply::HandedOver, reply::Scrub, reply::Replaced,
+                 reply::Cluster, reply::Rotated>;
 
 struct Reply {
   Status status = Status::ok;

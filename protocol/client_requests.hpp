@@ -14,7 +14,7 @@
 namespace chat262 {
 
 inline constexpr std::uint8_t client_protocol_version = 1;
-inline constexpr std::uint8_t client_feature_level = 2;
+inline constexpr std::uint8_t client_feature_level = 3;
 // The operator's socket, in a server's data directory.
 inline constexpr const char* control_socket_file = "control";
 
@@ -182,11 +182,18 @@ struct Replace {  // a new machine with an empty disk takes the number of a serv
   ServerId server{};
   std::string address;     // of the new machine
   bool confirmed = false;  // else: say only what would be done
+  PublicKey key{};         // of the new machine, in a cluster with keys
   bool operator==(const Replace&) const = default;
 };
 struct Cluster {  // what the cluster file has to say
   static constexpr std::uint8_t code = 105;
   bool operator==(const Cluster&) const = default;
+};
+struct RotateKeys {  // a server is to have a new key
+  static constexpr std::uint8_t code = 106;
+  ServerId server{};
+  PublicKey key{};  // from that server to the leader: the new one; of an operator: none
+  bool operator==(const RotateKeys&) const = default;
 };
 
 }  // namespace request
@@ -198,7 +205,7 @@ using RequestBody =
                  request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
                  request::ListMembers, request::Send, request::History, request::Events,
                  request::MarkRead, request::Survey, request::Handover, request::ForceLead,
-                 request::Scrub, request::Replace, request::Cluster>;
+                 request::Scrub, request::Replace, request::Cluster, request::RotateKeys>;
 
 struct Request {
   ClientId client{};

@@ -91,10 +91,13 @@ auto fields(Shape, Like<request::Scrub> auto& m) {
   return std::tie(m.server, m.begin);
 }
 auto fields(Shape, Like<request::Replace> auto& m) {
-  return std::tie(m.server, m.address, m.confirmed);
+  return std::tie(m.server, m.address, m.confirmed, m.key);
 }
 auto fields(Shape, Like<request::Cluster> auto&) {
   return std::tie();
+}
+auto fields(Shape, Like<request::RotateKeys> auto& m) {
+  return std::tie(m.server, m.key);
 }
 
 // ---- replies
@@ -132,8 +135,10 @@ auto fields(Shape, Like<event::Undelivered> auto& m) {
 }
 
 auto fields(Shape, Like<reply::ServerAddress> auto& m) {
-  return std::tie(m.id, m.endpoint);
+  return std::tie(m.id, m.endpoint, m.key);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::ServerAddress> = 2;
 auto fields(Shape, Like<reply::Hello> auto& m) {
   return std::tie(m.software, m.feature_level, m.cluster, m.server, m.leader, m.servers, m.time,
                   m.text_bytes_max);
@@ -201,13 +206,18 @@ auto fields(Shape, Like<reply::Scrub> auto& m) {
                   m.tables_rebuilt, m.tables_ready);
 }
 auto fields(Shape, Like<reply::ClusterServer> auto& m) {
-  return std::tie(m.id, m.place, m.replaced);
+  return std::tie(m.id, m.place, m.replaced, m.key);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::ClusterServer> = 3;
 auto fields(Shape, Like<reply::Cluster> auto& m) {
   return std::tie(m.id, m.policy, m.servers);
 }
 auto fields(Shape, Like<reply::Replaced> auto& m) {
   return std::tie(m.server, m.before, m.place, m.silent_ms, m.last, m.log, m.at, m.cluster);
+}
+auto fields(Shape, Like<reply::Rotated> auto& m) {
+  return std::tie(m.server, m.key, m.at);
 }
 auto fields(Shape, Like<reply::ErrorBody> auto& m) {
   return std::tie(m.text, m.server, m.retry_ms, m.servers);

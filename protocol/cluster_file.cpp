@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "protocol/host.hpp"
+#include "protocol/keys.hpp"
 #include "protocol/limits.hpp"
 
 namespace chat262 {
@@ -141,6 +142,9 @@ class ClusterReader {
       if (std::any_of(servers.begin(), servers.end(), same)) {
         return error(item, "`id` " + std::to_string(server->id.value) + " is used twice");
       }
+      if (const auto done = check_key(item, *server, servers); !done) {
+        return tl::unexpected<Error>(done.error());
+      }
       servers.push_back(std::move(*server));
     }
     std::sort(servers.begin(), servers.end(),
@@ -151,8 +155,38 @@ class ClusterReader {
     return {};
   }
 
+  // `before`: the servers that stand above it.
+  Result<void> check_key(const toml::node& item, const ServerConfig& server,
+                         const std::vector<ServerConfig>& before) const {
+    for (const ServerConfig& other : before) {
+      if (server.key.empty() != other.key.empty()) {
+        return error(item,
+                     "server " + std::to_string(server.id.value) + " has " +
+                         (server.key.empty() ? "no `key`, and server " : "a `key`, and server ") +
+                         std::to_string(other.id.value) + " has " +
+                         (server.key.empty() ? "one" : "none") +
+                         ": either all servers have keys, or none has one");
+      }
+      if (!server.key.empty() && server.key == other.key) {
+        return error(item, "servers " + std::to_string(other.id.value) + " and " +
+                               std::to_string(server.id.value) + " have the same `key`");
+      }
+    }
+    return {};
+  }
+
+  Result<void> read_key(const toml::table& table, PublicKey& key) const {
+    const toml::node* node = table.get("key");
+    if (node == nullptr) return {};
+    const auto text = node->value_exact<std::string>();
+    const auto read = text ? key_from_text(*text) : std::nullopt;
+    if (!read) return error(*node, "`key` must be a public key: 40 characters of Z85");
+    key = *read;
+    return {};
+  }
+
   Result<ServerConfig> read_server(const toml::table& table, std::size_t count) const {
-    if (auto done = check_keys(table, {"id", "host", "client_port", "peer_port"}); !done) {
+    if (auto done = check_keys(table, {"id", "host", "client_port", "peer_port", "key"}); !done) {
       return tl::unexpected<Error>(done.error());
     }
     for (const char* key : {"id", "host"}) {
@@ -177,6 +211,7 @@ class ClusterReader {
       if (!value) return tl::unexpected<Error>(value.error());
       *port = static_cast<std::uint16_t>(*value);
     }
+    if (auto done = read_key(table, server.key); !done) return tl::unexpected<Error>(done.error());
     return server;
   }
 
@@ -241,6 +276,7 @@ std::string cluster_to_toml(const ClusterConfig& cluster) {
         << "host = \"" << server.host << "\"\n"
         << "client_port = " << server.client_port << "\n"
         << "peer_port = " << server.peer_port << "\n";
+    if (!server.key.empty()) out << "key = \"" << key_text(server.key) << "\"\n";
   }
   return out.str();
 }

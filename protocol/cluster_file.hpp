@@ -22,6 +22,7 @@ struct ServerConfig {
   std::string host;  // name, IPv4, or IPv6 without brackets
   std::uint16_t client_port = default_client_port;
   std::uint16_t peer_port = default_peer_port;
+  PublicKey key{};  // CURVE; none: connections are not encrypted
 
   [[nodiscard]] Place place() const { return {host, client_port, peer_port}; }
   [[nodiscard]] std::string client_endpoint() const;  // tcp://host:port, IPv6 in brackets
@@ -35,6 +36,8 @@ struct ClusterConfig {
   ServiceLimits limits;
 
   [[nodiscard]] bool loopback_only() const;  // every host is a loopback address or "localhost"
+  // All servers have keys; else none has one.
+  [[nodiscard]] bool encrypted() const { return !servers.empty() && !servers.front().key.empty(); }
 };
 
 // `addresses`: HOST, HOST:PORT, [V6]:PORT or a bare IPv6 address; PORT is the client port, the peer

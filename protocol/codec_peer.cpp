@@ -1,5 +1,5 @@
 // Peer messages: [version, feature level, cluster, from, from inc., to inc., kind, body], and from
-// feature level 2 on the sender's claim, if there is one.
+// feature level 2 on the sender's claim, if there is one, with its key behind it if it has one.
 #include <utility>
 
 #include "protocol/codec.hpp"
@@ -132,7 +132,8 @@ Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
   Bytes out;
   out.reserve(256 + wire::entries_size(message.body));
   wire::Writer writer(out);
-  writer.array(wire::peer_elements + (claim ? 1 : 0));
+  const bool keyed = claim && !claim->key.empty();
+  writer.array(wire::peer_elements + (claim ? 1 : 0) + (keyed ? 1 : 0));
   writer.put(peer::protocol_version);
   writer.put(peer::feature_level);
   writer.put(cluster);
@@ -142,6 +143,7 @@ Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
   writer.put(static_cast<std::uint8_t>(message.body.index()));
   std::visit([&writer](const auto& body) { writer.put(body); }, message.body);
   if (claim) writer.put(*claim);
+  if (keyed) writer.put(claim->key);
   return out;
 }
 
@@ -170,8 +172,9 @@ Result<PeerFrame> decode_peer(ByteView frame) {
   PeerFrame out;
   peer::Message& message = out.message;
   std::uint8_t kind = 0;
-  const bool claims = object.via.array.size == wire::peer_elements + 1;
-  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0)) ||
+  const bool keyed = object.via.array.size == wire::peer_elements + 2;
+  const bool claims = keyed || object.via.array.size == wire::peer_elements + 1;
+  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0) + (keyed ? 1 : 0)) ||
       !reader.get(part[1], out.feature_level) || !reader.get(part[2], out.cluster) ||
       !reader.get(part[3], message.from) || !reader.get(part[4], message.from_incarnation) ||
       !reader.get(part[5], message.to_incarnation) || !reader.get(part[6], kind)) {
@@ -182,6 +185,9 @@ Result<PeerFrame> decode_peer(ByteView frame) {
     return malformed("body");
   }
   if (claims && !reader.get(part[8], out.claim.emplace())) return malformed("claim");
+  if (keyed && (!reader.get(part[9], out.claim->key) || out.claim->key.empty())) {
+    return malformed("key");
+  }
   return out;
 }
 

@@ -106,6 +106,7 @@ CHAT262_ANSWER(ForceLead, HandedOver);
 CHAT262_ANSWER(Scrub, Scrub);
 CHAT262_ANSWER(Replace, Replaced);
 CHAT262_ANSWER(Cluster, Cluster);
+CHAT262_ANSWER(RotateKeys, Rotated);
 #undef CHAT262_ANSWER
 
 template <class T>

@@ -86,6 +86,8 @@ class Writer {
   void put(const T& value) {
     put_bin(value.bytes);
   }
+  // Empty if there is none.
+  void put(const PublicKey& key) { put_bin(key.empty() ? ByteView() : ByteView(key.bytes)); }
   void put(const std::string& text) {
     const auto size = static_cast<std::uint32_t>(text.size());
     packer_.pack_str(size);
@@ -206,6 +208,14 @@ class Reader {
     }
     std::copy_n(in.via.bin.ptr, out.bytes.size(), reinterpret_cast<char*>(out.bytes.data()));
     return true;
+  }
+  bool get(const msgpack::object& in, PublicKey& out) {
+    out = PublicKey{};
+    if (in.type != msgpack::type::BIN || (in.via.bin.size != 0 && in.via.bin.size != out.size)) {
+      return bad("a bin of 32 bytes, or an empty one, expected");
+    }
+    std::copy_n(in.via.bin.ptr, in.via.bin.size, reinterpret_cast<char*>(out.bytes.data()));
+    return in.via.bin.size == 0 || !out.empty() || bad("not a key");
   }
   bool get(const msgpack::object& in, std::string& out) {
     if (in.type != msgpack::type::STR) return bad("a str expected");

@@ -15,7 +15,7 @@
 namespace chat262::peer {
 
 inline constexpr std::uint8_t protocol_version = 1;
-inline constexpr std::uint8_t feature_level = 2;
+inline constexpr std::uint8_t feature_level = 3;
 
 enum class Role : std::uint8_t { follower = 0, candidate = 1, leader = 2 };
 enum class Health : std::uint8_t {
@@ -208,6 +208,7 @@ struct Message {
 struct Claim {
   std::uint32_t replaced = 0;  // how often the number was given to another machine, as it knows
   Place place;                 // where it listens
+  PublicKey key{};             // that it proves there; none: not encrypted. From feature level 3 on
   bool operator==(const Claim&) const = default;
 };
 inline constexpr std::uint8_t claim_level = 2;

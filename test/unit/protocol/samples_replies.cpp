@@ -90,9 +90,9 @@ reply::ServerStatus waiting_status() {
 reply::Cluster replaced_cluster() {
   return {cluster(),
           "continue",
-          {{server_id(0), {"10.0.0.1", 26262, 26263}, 0},
-           {server_id(1), {"10.0.0.2", 26262, 26263}, 0},
-           {server_id(2), {"10.0.0.9", 26262, 26263}, 1}}};
+          {{server_id(0), {"10.0.0.1", 26262, 26263}, 0, bytes_from<PublicKey>(0x01)},
+           {server_id(1), {"10.0.0.2", 26262, 26263}, 0, bytes_from<PublicKey>(0x21)},
+           {server_id(2), {"10.0.0.9", 26262, 26263}, 1, bytes_from<PublicKey>(0x41)}}};
 }
 
 reply::Survey survey() {
@@ -140,6 +140,14 @@ reply::Hello greeting() {
           16384};
 }
 
+reply::Hello greeting_with_keys() {
+  auto hello = greeting();
+  for (auto& server : hello.servers) server.key = bytes_from<PublicKey>(0x21);
+  hello.servers[1].key = bytes_from<PublicKey>(0x41);
+  hello.servers[2].key = bytes_from<PublicKey>(0x61);
+  return hello;
+}
+
 ReplySample ok(std::string name, std::string meaning, RequestBody to, std::uint64_t number,
                ReplyBody body) {
   return {std::move(name), std::move(meaning), std::move(to),
@@ -160,6 +168,8 @@ std::vector<ReplySample> replies() {
   const chat262::Room room{bytes_from<RoomId>(0x60), "lobby", 2, true};
   return {
       ok("hello", "Server 2 greets; server 1 leads.", Hello{}, 0, greeting()),
+      ok("hello_with_keys", "Of a cluster whose connections are encrypted.", Hello{}, 0,
+         greeting_with_keys()),
       ok("status", "", request::Status{}, 0, server_status()),
       ok("status_waiting", "A server that cannot lead alone.", request::Status{}, 0,
          waiting_status()),
@@ -200,6 +210,8 @@ std::vector<ReplySample> replies() {
                          position(3, 1, 1050),
                          replaced_cluster()}),
       ok("cluster", "", request::Cluster{}, 0, replaced_cluster()),
+      ok("rotated", "", request::RotateKeys{}, 10,
+         reply::Rotated{server_id(2), bytes_from<PublicKey>(0x51), position(3, 1, 1060)}),
       ok("events_merged",
          "After a network split: the asker's account and a room have other names, a message came "
          "late, one was not delivered.",

@@ -66,8 +66,10 @@ std::vector<RequestSample> requests() {
       {"scrub_of", "The operator: how far is server 2 with that?",
        open(0, request::Scrub{server_id(2), false})},
       {"replace", "The operator: server 2 is a new machine from now on.",
-       open(9, request::Replace{server_id(2), "10.0.0.9", true})},
+       open(9, request::Replace{server_id(2), "10.0.0.9", true, bytes_from<PublicKey>(0x41)})},
       {"cluster", "The operator: what has the cluster file to say?", open(0, request::Cluster{})},
+      {"rotate_keys", "The operator: server 2 is to have a new key.",
+       open(10, request::RotateKeys{server_id(2), {}})},
   };
 }
 
