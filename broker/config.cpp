@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "broker/server_limits.hpp"
 #include "protocol/limits.hpp"
 #include "store/replaced_file.hpp"
+#include "store/server_keys_file.hpp"
 
 namespace chat262::broker {
 
@@ -43,6 +45,25 @@ Result<void> resolve_all(Config& config, const ClusterConfig& cluster) {
   return {};
 }
 
+const char* variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// `cluster_file`: of the command line, or empty.
+Result<OwnKeys> load_keys(const Config& config, const Members& members, const std::string& key_file,
+                          const std::string& cluster_file) {
+  KeySources sources;
+  sources.self = config.self;
+  sources.data = config.data;
+  sources.key_file = key_file;
+  sources.cluster_file = cluster_file.empty() ? variable("CHAT262_CLUSTER") : cluster_file.c_str();
+  sources.credentials = variable("CREDENTIALS_DIRECTORY");
+  const auto said = members.key(config.self);
+  const auto filed = config.cluster.servers[config.self.value].key;
+  return OwnKeys::load(sources, said == filed ? PublicKey{} : said, filed);
+}
+
 }  // namespace
 
 std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
@@ -52,6 +73,7 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   unsigned id = 0;
   std::string data;
   std::string cluster_file;
+  std::string key_file;
   std::vector<std::string> addresses;
   unsigned scrub_mib_per_s = limits::scrub_mib_per_s;
   Config config;
@@ -59,6 +81,8 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   app.add_option("--id", id, "number of this server, from 0")->required();
   app.add_option("--data", data, "directory of this server's data; made if missing")->required();
   app.add_option("--cluster", cluster_file, "cluster file (TOML)");
+  app.add_option("--key", key_file,
+                 "file of this server's secret key (server-ID.key beside the cluster file)");
   app.add_flag("--insecure", config.insecure,
                "allow plain connections beyond the loopback interface");
   app.add_flag("--core-dumps", config.core_dumps,
@@ -92,12 +116,19 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   config.data = data;
   config.scrub_bytes_per_s = std::uint64_t{scrub_mib_per_s} << 20;
   config.replaced = store::read_replaced_file(config.data);
-  const Members members(config.cluster, config.self, config.replaced);
-  if (!members.now().loopback_only() && !config.insecure) {
+  config.server_keys = store::read_server_keys_file(config.data);
+  const Members members(config.cluster, config.self, config.replaced, config.server_keys);
+  if (members.encrypted()) {
+    auto own = load_keys(config, members, key_file, addresses.empty() ? cluster_file : "");
+    if (!own) return say(exit_failure, own.error().text);
+    config.own_keys = std::move(*own);
+  } else if (!key_file.empty()) {
+    return say(exit_usage, "--key is given, and the cluster file names no keys");
+  } else if (!members.now().loopback_only() && !config.insecure) {
     return say(exit_usage,
                "the cluster has addresses beyond the loopback interface, and connections are not "
-               "encrypted: anybody on the way could read and change everything. Give --insecure "
-               "if this network is to be trusted.");
+               "encrypted: anybody on the way could read and change everything. chat262ctl init "
+               "makes a cluster file with keys. Give --insecure if this network is to be trusted.");
   }
   if (const auto resolved = resolve_all(config, members.now()); !resolved) {
     return say(exit_failure, resolved.error().text);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/addresses.hpp"
+#include "broker/own_keys.hpp"
 #include "protocol/cluster_file.hpp"
 #include "protocol/ids.hpp"
 #include "store/tables.hpp"
@@ -19,6 +20,8 @@ struct Config {
   ServerId self{};
   ClusterConfig cluster;                        // of the file or the addresses given
   std::vector<store::ReplacedServer> replaced;  // as the log of the last start said
+  std::vector<store::ServerKey> server_keys;    // the same
+  OwnKeys own_keys;                             // in a cluster with keys
   bool insecure = false;
   bool core_dumps = false;
   std::filesystem::path data;

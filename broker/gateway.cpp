@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/curve.hpp"
 #include "broker/keep_alive.hpp"
 #include "broker/refusals.hpp"
 #include "broker/server_limits.hpp"
@@ -33,6 +34,11 @@ Result<void> Gateway::bind(const std::string& endpoint) {
                 "cannot listen for clients at " + endpoint + ": " + error.what());
   }
   return {};
+}
+
+void Gateway::serve(Listener& listener, const KeyPair& own) {
+  serve_curve(socket_, own, clients_domain);
+  listener.give(socket_);
 }
 
 Gateway::Got Gateway::receive_frames() {

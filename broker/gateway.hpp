@@ -11,9 +11,11 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "broker/listener.hpp"
 #include "broker/service.hpp"
 #include "broker/turnstile.hpp"
 #include "protocol/client_messages.hpp"
+#include "protocol/keys.hpp"
 #include "protocol/result.hpp"
 
 namespace chat262::broker {
@@ -35,6 +37,8 @@ class Gateway final : public Replies {
 
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
+  // Clients prove nothing; this server proves `own` to those that come from now on.
+  void serve(Listener& listener, const KeyPair& own);
   [[nodiscard]] zmq::socket_t& socket() { return socket_; }
 
   // Takes what has come, at most `max` messages; calls `handle` for each request that is one.

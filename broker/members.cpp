@@ -19,9 +19,12 @@ void set_place(ServerConfig& server, const Place& place) {
 }  // namespace
 
 Members::Members(const ClusterConfig& file, ServerId self,
-                 const std::vector<store::ReplacedServer>& said)
+                 const std::vector<store::ReplacedServer>& said,
+                 const std::vector<store::ServerKey>& keys)
     : file_(file), self_(self), now_(file) {
   take(said, highest);
+  // Until the log is read, a key that was changed is as good as the new one.
+  take_keys(keys, highest, TimeMs{}, replica::Clock{});
   listens_ = now_.servers.at(self.value).place();
 }
 
@@ -48,6 +51,7 @@ std::vector<ServerId> Members::take(const std::vector<store::ReplacedServer>& sa
 
 bool Members::learn(ServerId server, const peer::Claim& claim) {
   Server& known = of(server);
+  if (encrypted()) known.keys.claimed = claim.key == key(server) ? PublicKey{} : claim.key;
   if (claim.replaced <= std::max(known.replaced, known.claimed)) return false;
   known.claimed = claim.replaced;
   ServerConfig& config = now_.servers.at(server.value);
@@ -62,7 +66,7 @@ reply::Cluster Members::reply() const {
   cluster.id = now_.id;
   cluster.policy = policy_name(now_.policy);
   for (const auto& server : now_.servers) {
-    cluster.servers.push_back({server.id, server.place(), replaced(server.id)});
+    cluster.servers.push_back({server.id, server.place(), replaced(server.id), server.key});
   }
   return cluster;
 }
@@ -71,6 +75,8 @@ reply::Cluster Members::reply() const {
 // with an empty log knows of none, but is where the log says.
 bool Members::takes_part(ServerId server, const std::optional<peer::Claim>& claim) const {
   const auto known = replaced(server);
+  const auto& former = of(server).keys.former;
+  if (claim && std::find(former.begin(), former.end(), claim->key) != former.end()) return false;
   if (known == 0) return true;
   if (!claim) return false;
   return claim->replaced > known || claim->place == now_.servers.at(server.value).place();
@@ -92,12 +98,18 @@ bool Members::means_this(const peer::Superseded& said) const {
 }
 
 bool Members::self_replaced() const {
-  return replaced(self_) > 0 && now_.servers.at(self_.value).place() != listens_;
+  const auto& former = of(self_).keys.former;
+  return (replaced(self_) > 0 && now_.servers.at(self_.value).place() != listens_) ||
+         std::find(former.begin(), former.end(), proves_) != former.end();
 }
 
 std::string Members::difference() const {
   std::string text;
   for (const auto& server : now_.servers) {
+    if (server.key != file_.servers[server.id.value].key) {
+      text += fmt::format("{}server {} has another key since entry {}", text.empty() ? "" : "; ",
+                          server.id.value, of(server.id).keys.at.value);
+    }
     const auto before = file_.servers[server.id.value].place();
     if (before == server.place()) continue;
     const auto& known = of(server.id);

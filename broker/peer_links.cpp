@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "broker/curve.hpp"
 #include "broker/keep_alive.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/codec.hpp"
@@ -20,12 +22,22 @@ constexpr std::size_t noted_max = 256;
 constexpr std::int64_t claim_within_ms = 5'000;
 constexpr std::int64_t tell_every_ms = 1'000;
 constexpr int tell_linger_ms = 1'000;
+constexpr std::int64_t handshake_again_ms = 50;  // while there are keys that were not tried
+constexpr std::int64_t handshake_pause_ms = 500;
+constexpr int failed_events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int monitored_events =
+    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | failed_events;
 
 }  // namespace
 
 PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
-                     const std::map<ServerId, Address>& peers)
-    : context_(context), members_(members), self_(self), pull_(context, zmq::socket_type::pull) {
+                     const std::map<ServerId, Address>& peers, const OwnKeys* own)
+    : context_(context),
+      members_(members),
+      self_(self),
+      own_(own),
+      pull_(context, zmq::socket_type::pull) {
   pull_.set(zmq::sockopt::ipv6, true);
   pull_.set(zmq::sockopt::linger, 0);
   pull_.set(zmq::sockopt::handshake_ivl, 1000);
@@ -39,31 +51,58 @@ PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
     const auto address = peers.find(server.id);
     // A name that cannot be resolved now is left to libzmq, which tries again.
     link->endpoint = address != peers.end() ? address->second.endpoint : server.peer_endpoint();
-    link->push = zmq::socket_t(context, zmq::socket_type::push);
-    auto& push = link->push;
-    push.set(zmq::sockopt::ipv6, true);
-    push.set(zmq::sockopt::linger, 0);
-    push.set(zmq::sockopt::immediate, true);
-    push.set(zmq::sockopt::sndhwm, limits::peer_queue_messages_max);
-    push.set(zmq::sockopt::reconnect_ivl, 50);
-    push.set(zmq::sockopt::reconnect_ivl_max, 500);
-    push.set(zmq::sockopt::handshake_ivl, 1000);
-    push.set(zmq::sockopt::tcp_maxrt, limits::peer_unacknowledged_ms_max);
-    push.set(zmq::sockopt::connect_timeout, limits::peer_connect_ms_max);
-    const auto name = fmt::format("inproc://monitor-{}", server.id.value);
-    if (zmq_socket_monitor(push.handle(), name.c_str(),
-                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0) {
-      throw zmq::error_t();
-    }
-    link->monitor = zmq::socket_t(context, zmq::socket_type::pair);
-    link->monitor.set(zmq::sockopt::linger, 0);
-    link->monitor.connect(name);
+    open(*link);
     links_.push_back(std::move(link));
   }
 }
 
 PeerLinks::~PeerLinks() {
-  for (auto& link : links_) zmq_socket_monitor(link->push.handle(), nullptr, 0);
+  for (auto& link : links_) close(*link);
+}
+
+// The socket; it is not connected yet.
+void PeerLinks::open(Link& link) {
+  link.push = zmq::socket_t(context_, zmq::socket_type::push);
+  auto& push = link.push;
+  push.set(zmq::sockopt::ipv6, true);
+  push.set(zmq::sockopt::linger, 0);
+  push.set(zmq::sockopt::immediate, true);
+  push.set(zmq::sockopt::sndhwm, limits::peer_queue_messages_max);
+  push.set(zmq::sockopt::reconnect_ivl, 50);
+  push.set(zmq::sockopt::reconnect_ivl_max, 500);
+  push.set(zmq::sockopt::handshake_ivl, 1000);
+  push.set(zmq::sockopt::tcp_maxrt, limits::peer_unacknowledged_ms_max);
+  push.set(zmq::sockopt::connect_timeout, limits::peer_connect_ms_max);
+  const auto name = fmt::format("inproc://monitor-{}-{}", link.peer.value, ++monitors_);
+  if (zmq_socket_monitor(push.handle(), name.c_str(), monitored_events) != 0) throw zmq::error_t();
+  link.monitor = zmq::socket_t(context_, zmq::socket_type::pair);
+  link.monitor.set(zmq::sockopt::linger, 0);
+  link.monitor.connect(name);
+  link.up = link.failed = false;
+  if (!encrypted()) return;
+  const auto theirs = members_.keys_to_try(link.peer);
+  const auto& ours = own_->all();
+  link.key = theirs[link.attempt % theirs.size()];
+  connect_curve(push, ours[link.attempt / theirs.size() % ours.size()], link.key);
+}
+
+void PeerLinks::close(Link& link) {
+  zmq_socket_monitor(link.push.handle(), nullptr, 0);
+  link.monitor.close();
+  link.push.close();
+}
+
+void PeerLinks::open_anew(Link& link) {
+  close(link);
+  open(link);
+  if (connected_) link.push.connect(link.endpoint);
+}
+
+PeerLinks::Link* PeerLinks::find(ServerId peer) {
+  for (auto& link : links_) {
+    if (link->peer == peer) return link.get();
+  }
+  return nullptr;
 }
 
 Result<void> PeerLinks::bind(const std::string& endpoint) {
@@ -76,17 +115,56 @@ Result<void> PeerLinks::bind(const std::string& endpoint) {
   return {};
 }
 
+void PeerLinks::serve(Listener& listener) {
+  serve_curve(pull_, own_->present(), servers_domain);
+  listener.give(pull_);
+}
+
 void PeerLinks::connect() {
   for (auto& link : links_) link->push.connect(link->endpoint);
   connected_ = true;
 }
 
 void PeerLinks::move(ServerId peer, const std::string& endpoint) {
+  auto* link = find(peer);
+  if (link == nullptr || link->endpoint == endpoint) return;
+  link->endpoint = endpoint;
+  link->attempt = 0;
+  open_anew(*link);
+}
+
+void PeerLinks::rekey(ServerId peer) {
+  auto* link = find(peer);
+  if (link == nullptr || !encrypted()) return;
+  const auto& former = members_.former_keys(peer);
+  const bool replaced = std::find(former.begin(), former.end(), link->key) != former.end();
+  if (link->up && !replaced) return;
+  link->attempt = 0;
+  open_anew(*link);
+}
+
+void PeerLinks::rekey_all() {
   for (auto& link : links_) {
-    if (link->peer != peer || link->endpoint == endpoint) continue;
-    if (connected_) link->push.disconnect(link->endpoint);
-    link->endpoint = endpoint;
-    if (connected_) link->push.connect(link->endpoint);
+    link->attempt = 0;
+    open_anew(*link);
+  }
+}
+
+// After some failures libzmq itself does not try again; and it would always try the same keys.
+void PeerLinks::keep(replica::Clock now) {
+  for (auto& link : links_) {
+    if (!link->failed) continue;
+    if (link->again_at == replica::Clock{}) {
+      const auto ways =
+          encrypted() ? members_.keys_to_try(link->peer).size() * own_->all().size() : 1;
+      ++link->attempt;
+      const bool all_tried = link->attempt % ways == 0;
+      link->again_at =
+          replica::clock_ms(now.value + (all_tried ? handshake_pause_ms : handshake_again_ms));
+    }
+    if (now < link->again_at) continue;
+    link->again_at = {};
+    open_anew(*link);
   }
 }
 
@@ -96,7 +174,7 @@ void PeerLinks::send(ServerId to, const peer::Message& message) {
     // An older server could not read a claim; but one that finds nobody must hear where this is.
     std::optional<peer::Claim> claim;
     const bool moved = members_.replaced(self_) > 0;
-    if (moved || members_.level(to) >= peer::claim_level) claim = members_.claim();
+    if (moved || encrypted() || members_.level(to) >= peer::claim_level) claim = members_.claim();
     const auto bytes = encode_peer(message, members_.now().id, claim);
     if (zmq_send(link->push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0) {
       ++counters_.not_sent;
@@ -135,6 +213,12 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
       ++counters_.foreign;
       drop(frame, fmt::format("it calls itself server {}", decoded->message.from.value), now,
            notes);
+    } else if (!is_from(frame, decoded->message.from)) {
+      ++counters_.impostor;
+      drop(frame,
+           fmt::format("it calls itself server {}, and its key is another one's",
+                       decoded->message.from.value),
+           now, notes);
     } else if (!takes_part(*decoded)) {
       ++counters_.replaced;
       drop_replaced(frame, *decoded, now, notes);
@@ -146,6 +230,14 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
     }
   }
   return max;
+}
+
+// The handler of handshakes names the server whose key a connection has.
+bool PeerLinks::is_from(const zmq::message_t& frame, ServerId server) const {
+  if (!encrypted()) return true;
+  auto& message = const_cast<zmq::message_t&>(frame);
+  const char* user = zmq_msg_gets(message.handle(), "User-Id");
+  return user != nullptr && std::to_string(server.value) == user;
 }
 
 bool PeerLinks::takes_part(const PeerFrame& frame) {
@@ -185,9 +277,26 @@ void PeerLinks::tell_superseded(ServerId server, const Place& place) {
   message.from = self_;
   message.body = members_.superseded(server);
   const auto bytes = encode_peer(message, members_.now().id);
+  if (!encrypted()) {
+    send_alone(bytes, server, place, {});
+    return;
+  }
+  for (const auto& key : members_.former_keys(server)) send_alone(bytes, server, place, key);
+}
+
+void PeerLinks::tell_former(ServerId server, const std::string& address) {
+  for (const auto& place : members_.former(server)) tell_superseded(server, place);
+  auto there = members_.now().servers.at(server.value).place();
+  there.host = address;
+  tell_superseded(server, there);
+}
+
+void PeerLinks::send_alone(const Bytes& bytes, ServerId server, const Place& place,
+                           const PublicKey& key) {
   zmq::socket_t push(context_, zmq::socket_type::push);
   push.set(zmq::sockopt::ipv6, true);
   push.set(zmq::sockopt::linger, tell_linger_ms);
+  if (!key.empty()) connect_curve(push, own_->present(), key);
   const ServerConfig there{server, place.host, place.client_port, place.peer_port};
   try {
     push.connect(there.peer_endpoint());
@@ -219,8 +328,20 @@ void PeerLinks::read_monitors(std::vector<Broken>& broken) {
       if (!frame.more()) continue;
       std::uint16_t event = 0;
       if (frame.size() >= sizeof event) std::memcpy(&event, frame.data(), sizeof event);
+      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+        link->up = true;
+        link->failed = false;
+        link->again_at = {};
+        continue;
+      }
+      link->up = false;
+      if ((event & failed_events) != 0) {
+        link->failed = true;
+        ++counters_.shaken;
+        continue;
+      }
       any = true;
-      was_connected = was_connected || event == ZMQ_EVENT_DISCONNECTED;
+      was_connected = was_connected || (event == ZMQ_EVENT_DISCONNECTED && !link->failed);
     }
     if (any) broken.push_back({link->peer, was_connected});
   }

@@ -14,7 +14,9 @@
 #include <zmq.hpp>
 
 #include "broker/addresses.hpp"
+#include "broker/listener.hpp"
 #include "broker/members.hpp"
+#include "broker/own_keys.hpp"
 #include "broker/replica/io.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/peer_messages.hpp"
@@ -30,21 +32,35 @@ class PeerLinks {
     std::uint64_t foreign = 0;    // of another cluster, protocol version or an unknown server
     std::uint64_t malformed = 0;  // garbage
     std::uint64_t replaced = 0;   // of a machine whose number another one has now
+    std::uint64_t impostor = 0;   // of a server whose key is another one's than it says
+    std::uint64_t shaken = 0;     // connections that failed in the handshake
   };
 
   // `peers`: a numeric address for every server but this one, where it could be resolved.
-  // `members` must outlive the links, and hears of the others' feature levels.
+  // `members` must outlive the links, and hears of the others' feature levels. `own`: in a cluster
+  // with keys; must outlive the links.
   PeerLinks(zmq::context_t& context, Members& members, ServerId self,
-            const std::map<ServerId, Address>& peers);
+            const std::map<ServerId, Address>& peers, const OwnKeys* own = nullptr);
   ~PeerLinks();
   PeerLinks(const PeerLinks&) = delete;
   PeerLinks& operator=(const PeerLinks&) = delete;
 
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
+  // With keys: the present one is what the others find from now on.
+  void serve(Listener& listener);
   void connect();
   // The server is elsewhere now; what was on its way to it is lost.
   void move(ServerId peer, const std::string& endpoint);
+  // The server has another key now. A connection that is up stays, if it is not to a machine that
+  // was replaced.
+  void rekey(ServerId peer);
+  // This server has another key now: all connections are made anew.
+  void rekey_all();
+  // To be called every turn: tries other keys where a handshake failed.
+  void keep(replica::Clock now);
+  // To a machine that was replaced, as its key shows, which connects from `address`.
+  void tell_former(ServerId server, const std::string& address);
 
   void send(ServerId to, const peer::Message& message);
 
@@ -76,7 +92,21 @@ class PeerLinks {
     std::string endpoint;
     zmq::socket_t push;
     zmq::socket_t monitor;
+    bool up = false;
+    PublicKey key{};          // that the other one must prove
+    std::size_t attempt = 0;  // which of its keys, and of this server's
+    bool failed = false;      // in the handshake
+    replica::Clock again_at{};
+    replica::Clock told{};
   };
+
+  [[nodiscard]] bool encrypted() const { return own_ != nullptr && own_->any(); }
+  void open(Link& link);
+  void close(Link& link);
+  void open_anew(Link& link);
+  [[nodiscard]] Link* find(ServerId peer);
+  [[nodiscard]] bool is_from(const zmq::message_t& frame, ServerId server) const;
+  void send_alone(const Bytes& bytes, ServerId server, const Place& place, const PublicKey& key);
 
   void drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,
             std::vector<std::string>& notes);
@@ -89,6 +119,7 @@ class PeerLinks {
   zmq::context_t& context_;
   Members& members_;
   const ServerId self_;
+  const OwnKeys* own_;
   zmq::socket_t pull_;
   std::vector<std::unique_ptr<Link>> links_;
   Counters counters_;
@@ -101,6 +132,7 @@ class PeerLinks {
   };
   std::map<std::pair<ServerId, Incarnation>, Dropped> dropped_;  // machines that were replaced
   bool connected_ = false;
+  unsigned monitors_ = 0;  // so far: each has its name
 };
 
 }  // namespace chat262::broker

@@ -48,22 +48,23 @@ Reactor::Reactor(const Config& config, Journal& journal, int signals)
       journal_(journal),
       signals_(signals),
       turnstile_(config.cluster.limits, random_hash_secret()),
+      own_keys_(config.own_keys),
       gateway_(context_, &turnstile_, config.cluster.limits.connection_replies),
       control_(context_, nullptr, limits::operator_replies_max),
-      members_(config.cluster, config.self, config.replaced),
+      members_(config.cluster, config.self, config.replaced, config.server_keys),
       peers_(config.peers),
-      links_(context_, members_, config.self, peers_),
+      links_(context_, members_, config.self, peers_, &own_keys_),
       prober_(peers_),
       now_(read_clocks()),
       started_(now_.steady),
-      replaced_(config.replaced) {}
+      replaced_(config.replaced),
+      server_keys_(config.server_keys) {}
 
 Reactor::~Reactor() = default;
 
 Result<void> Reactor::start() {
   // Before the directory: a server that cannot listen leaves no mark on it.
-  if (const auto bound = links_.bind(config_.peer_bind); !bound) return bound;
-  if (const auto bound = gateway_.bind(config_.client_bind); !bound) return bound;
+  if (const auto listens = listen(); !listens) return listens;
 
   store::LogOptions options;
   options.directory = config_.data;
@@ -169,6 +170,7 @@ void Reactor::turn() {
   take_broken_links();
   if (now_.steady >= node_->next_wake()) on_tick();
   keep_log();
+  keep_handshakes();
   take_client_requests();
   service_->finish_turn(now_);
   operator_->finish_turn(now_);
@@ -187,6 +189,7 @@ long Reactor::poll_ms() const {
   if (const auto deadline = prober_.next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = operator_->next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = repair_->next_deadline()) next = std::min(next, *deadline);
+  if (zap_) next = std::min(next, zap_->next_question());
   return static_cast<long>(std::clamp(next.value - now.value, std::int64_t{0}, std::int64_t{1000}));
 }
 

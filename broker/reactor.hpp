@@ -15,6 +15,7 @@
 #include "broker/held_reads.hpp"
 #include "broker/inbox.hpp"
 #include "broker/journal.hpp"
+#include "broker/listener.hpp"
 #include "broker/members.hpp"
 #include "broker/node.hpp"
 #include "broker/operator.hpp"
@@ -25,6 +26,7 @@
 #include "broker/service.hpp"
 #include "broker/turnstile.hpp"
 #include "broker/workers.hpp"
+#include "broker/zap.hpp"
 #include "store/log.hpp"
 #include "store/tables.hpp"
 
@@ -78,6 +80,16 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   bool take_superseded(const peer::Message& message);
   void stop_replaced(const Place& by, const std::string& says);
   void move_peer(ServerId peer);
+
+  // reactor_keys.cpp
+  Result<void> listen();
+  Result<void> serve_present_key();
+  // Which keys the servers have, as the log says now.
+  void keep_keys(Seq commit);
+  void change_over(const PublicKey& key);
+  void admit();
+  void keep_handshakes();
+  void tell_news(const ZapHandler::News& news);
   void take_resolved();
   void note_difference();
   void keep_tables();
@@ -99,6 +111,11 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   Inbox inbox_;
   zmq::context_t context_;
   Turnstile turnstile_;
+  OwnKeys own_keys_;                 // in a cluster with keys, as the next four
+  std::unique_ptr<ZapHandler> zap_;  // before the sockets that it is for
+  std::vector<KnownKey> admitted_;
+  Listener client_listener_;
+  Listener peer_listener_;
   Gateway gateway_;
   Gateway control_;  // the operator's
   Members members_;
@@ -130,7 +147,10 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   };
   AskedScrub asked_scrub_;
   std::vector<store::ReplacedServer> replaced_;  // as the log said last, and DIR/replaced
-  std::string difference_;                       // of the cluster file, as it was noted
+  std::vector<store::ServerKey> server_keys_;    // the same of keys, and DIR/server-keys
+  std::optional<replica::Clock> rekey_links_at_;
+  std::map<std::string, replica::Clock> told_;  // by address: whom handshakes were refused
+  std::string difference_;                      // of the cluster file, as it was noted
   std::map<ServerId, std::future<Result<Address>>> resolving_;
   bool repair_moved_ = false;
   bool writing_behind_ = false;

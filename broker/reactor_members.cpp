@@ -15,6 +15,7 @@ namespace chat262::broker {
 void Reactor::keep_members() {
   const auto summary = node_->summary(now_.steady);
   new_disk_ = new_disk_ && !summary.in_sync;
+  members_.count_file(!summary.in_sync);
   // Tables that are behind know less than they will.
   if (node_->catching_up() || tables_->applied() < node_->committed()) return;
   const auto said = tables_->replaced();
@@ -23,6 +24,7 @@ void Reactor::keep_members() {
   const bool settled =
       std::all_of(said.begin(), said.end(), [commit](const auto& one) { return one.at <= commit; });
   for (const auto peer : members_.take(said, commit)) move_peer(peer);
+  keep_keys(commit);
   if (settled && said != replaced_) {
     replaced_ = said;
     if (const auto written = store::write_replaced_file(config_.data, said); !written) {

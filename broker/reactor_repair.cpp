@@ -77,6 +77,8 @@ Result<void> Reactor::repair_start_turn() {
       limits::requests_per_turn_max, now_.steady, [this](ReplyTo to, Request&& request) {
         gateway_.reply(to, refusal_reply(request.number, {Status::unavailable, damaged_text}));
       });
+  keep_handshakes();
+  if (failed_) return fail(Errc::system, "no handshakes, no service");
   repair_->tick(now_.steady);
   while (start_written_) {
     const auto result = *std::exchange(start_written_, std::nullopt);

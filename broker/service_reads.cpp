@@ -151,7 +151,7 @@ Reply Service::hello(std::uint64_t number, Now now) const {
   hello.server = self_;
   hello.leader = node_.summary(now.steady).leader;
   for (const auto& server : cluster_.servers) {
-    hello.servers.push_back({server.id, server.client_endpoint()});
+    hello.servers.push_back({server.id, server.client_endpoint(), server.key});
   }
   hello.time = now.wall;
   hello.text_bytes_max = cluster_.limits.text_bytes;
