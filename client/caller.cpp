@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 #include <utility>
 
 #include "protocol/cluster_file.hpp"
 #include "protocol/codec.hpp"
+#include "protocol/keys.hpp"
 
 namespace chat262::client {
 namespace {
@@ -24,6 +26,13 @@ std::uint32_t random_jitter() {
 std::string seconds(std::int64_t ms) {
   const std::int64_t tenths = std::max<std::int64_t>(1, (ms + 50) / 100);
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+PublicKey key_of(const Address& server) {
+  if (server.key.empty()) return {};
+  const auto key = key_from_text(server.key);
+  if (!key) throw std::invalid_argument("not a public key: " + server.key);
+  return *key;
 }
 
 }  // namespace
@@ -45,12 +54,26 @@ Caller::Caller(zmq::context_t& context, const std::vector<Address>& servers, Mil
       on_progress_(std::move(on_progress)),
       cancel_fd_(cancel_fd) {
   connections_.reserve(servers_.size());
-  for (const Address& server : servers_) connections_.emplace_back(context, server.endpoint);
+  for (const Address& server : servers_) {
+    connections_.emplace_back(context, server.endpoint, key_of(server));
+  }
 }
 
 std::string Caller::label(unsigned server) const {
   if (!knows(server)) return "server " + std::to_string(server);
   return "server " + std::to_string(server) + " (" + shown_address(servers_[server].endpoint) + ")";
+}
+
+std::string Caller::trouble(unsigned server) const {
+  if (!knows(server) || connections_[server].trouble().empty()) return "";
+  return " (" + connections_[server].trouble() + ")";
+}
+
+std::string Caller::any_trouble() const {
+  for (unsigned server = 0; server < connections_.size(); ++server) {
+    if (const auto text = trouble(server); !text.empty()) return ": " + label(server) + text;
+  }
+  return "";
 }
 
 std::string Caller::all_labels() const {
@@ -136,12 +159,12 @@ Retry::Event Caller::judge(Call& call, Reply reply) {
   return event;
 }
 
-// The place that was given and the one that is told are tried in turn: what the servers call each
-// other may be out of this client's reach.
+// The place and key that were given and those that are told are tried in turn: what the servers
+// call each other may be out of this client's reach.
 void Caller::look_elsewhere(unsigned server, unsigned pointer) {
   Address& address = servers_[server];
-  std::string next = given_[server].endpoint;
-  if (address.endpoint == next) {
+  Address next = given_[server];
+  if (address.endpoint == next.endpoint && address.key == next.key) {
     const Request request{.client = {}, .number = 0, .token = {}, .body = request::Hello{}};
     const auto got = connections_[pointer].ask(encode_request(request),
                                                monotonic_ms() + hello_within_ms, cancel_fd_);
@@ -150,12 +173,15 @@ void Caller::look_elsewhere(unsigned server, unsigned pointer) {
     const auto* hello = reply ? std::get_if<reply::Hello>(&reply->body) : nullptr;
     if (hello == nullptr) return;
     for (const auto& told : hello->servers) {
-      if (told.id.value == server) next = told.endpoint;
+      // Encryption is not given up because a server says so.
+      if (told.id.value != server || (told.key.empty() && !next.key.empty())) continue;
+      next.endpoint = told.endpoint;
+      next.key = told.key.empty() ? std::string() : key_text(told.key);
     }
   }
-  if (address.endpoint == next) return;
-  address.endpoint = next;
-  connections_[server].move(next);
+  if (address.endpoint == next.endpoint && address.key == next.key) return;
+  address = next;
+  connections_[server].move(next.endpoint, key_of(next));
 }
 
 bool Caller::sleep_until(std::int64_t until_ms) {
@@ -187,7 +213,7 @@ void Caller::report(Call& call, const Retry::Event& event, const Retry::Step& ne
   } else {
     call.trouble = true;
     std::string text = label(asked);
-    if (std::holds_alternative<Retry::NoAnswer>(event)) text += " does not answer";
+    if (std::holds_alternative<Retry::NoAnswer>(event)) text += " does not answer" + trouble(asked);
     if (std::holds_alternative<Retry::Unavailable>(event)) text += " is not available";
     if (std::holds_alternative<Retry::Busy>(event)) text += " is busy";
     if (const auto* error =

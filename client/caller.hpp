@@ -38,6 +38,11 @@ class Caller {
   [[nodiscard]] bool knows(unsigned server) const { return server < connections_.size(); }
   // For people: "server 0 (127.0.0.1)".
   [[nodiscard]] std::string label(unsigned server) const;
+  // For people: why it could not be reached, " (...)", if more is known than that it did not
+  // answer.
+  [[nodiscard]] std::string trouble(unsigned server) const;
+  // The same of the first server of which there is more to say.
+  [[nodiscard]] std::string any_trouble() const;
   // For people: all of them, "127.0.0.1, 127.0.0.2".
   [[nodiscard]] std::string all_labels() const;
 

@@ -68,9 +68,11 @@ class Client::Impl {
   Outcome<T> read(RequestBody body, Convert convert) {
     Request request = base(std::move(body));
     request.number = ++reads_;
-    return outcome_of_read<T, Body>(caller_.call(request, options_.timeout), convert,
+    const auto result = caller_.call(request, options_.timeout);
+    return outcome_of_read<T, Body>(result, convert,
                                     "no server answered within " + in_seconds(options_.timeout) +
-                                        " (tried " + caller_.all_labels() + ")");
+                                        " (tried " + caller_.all_labels() + ")" +
+                                        caller_.any_trouble());
   }
 
   template <class T, class Body, class Convert>
@@ -81,8 +83,9 @@ class Client::Impl {
     Request request = base(std::move(body));
     request.number = ++reads_;
     const Milliseconds wait = std::min(options_.poll, options_.timeout);
-    return outcome_of_read<T, Body>(caller_.call_one(server, request, wait), convert,
-                                    caller_.label(server) + " does not answer");
+    const auto result = caller_.call_one(server, request, wait);
+    return outcome_of_read<T, Body>(
+        result, convert, caller_.label(server) + " does not answer" + caller_.trouble(server));
   }
 
   template <class T, class Body, class Convert>
@@ -114,7 +117,8 @@ class Client::Impl {
       if (result.excuse) return to_refused(*result.excuse);
       return Refused{"no_answer",
                      "no server could be reached within " + in_seconds(options_.timeout) +
-                         " (tried " + caller_.all_labels() + "); nothing was done",
+                         " (tried " + caller_.all_labels() + "); nothing was done" +
+                         caller_.any_trouble(),
                      {}};
     }
     return unknown(request, result);

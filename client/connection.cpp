@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/keys.hpp"
 #include "protocol/limits.hpp"
 
 namespace chat262::client {
@@ -13,6 +14,19 @@ namespace {
 
 constexpr std::int64_t connect_patience_ms = 1000;  // then a new attempt beats the kernel's retries
 constexpr int unacknowledged_ms_max = 5000;         // then the kernel resets a cut connection
+
+constexpr int failed_events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                              ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+void encrypt(zmq::socket_t& socket, const PublicKey& server) {
+  static const KeyPair own = new_key_pair();  // proves nothing
+  const auto& secret = own.secret.bytes();
+  socket.set(zmq::sockopt::curve_secretkey, zmq::const_buffer(secret.data(), secret.size()));
+  socket.set(zmq::sockopt::curve_publickey,
+             zmq::const_buffer(own.key.bytes.data(), PublicKey::size));
+  socket.set(zmq::sockopt::curve_serverkey,
+             zmq::const_buffer(server.bytes.data(), PublicKey::size));
+}
 
 std::string fresh_monitor_name() {
   static std::atomic<std::uint64_t> count{0};
@@ -26,12 +40,14 @@ std::int64_t monotonic_ms() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-Connection::Connection(zmq::context_t& context, std::string endpoint)
-    : context_(context), endpoint_(std::move(endpoint)) {}
+Connection::Connection(zmq::context_t& context, std::string endpoint, const PublicKey& key)
+    : context_(context), endpoint_(std::move(endpoint)), key_(key) {}
 
-void Connection::move(std::string endpoint) {
+void Connection::move(std::string endpoint, const PublicKey& key) {
   close();
   endpoint_ = std::move(endpoint);
+  key_ = key;
+  trouble_.clear();
 }
 
 Connection::Result Connection::ask(const Bytes& frame, std::int64_t until_ms, int cancel_fd) {
@@ -91,9 +107,10 @@ bool Connection::open_if_needed(std::int64_t now_ms) {
     socket->set(zmq::sockopt::reconnect_ivl_max, 500);
     socket->set(zmq::sockopt::tcp_maxrt, unacknowledged_ms_max);
     socket->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::reply_frame_bytes_max));
+    if (!key_.empty()) encrypt(*socket, key_);
     const std::string name = fresh_monitor_name();
     const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CLOSED |
-                       ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED;
+                       ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED | failed_events;
     if (zmq_socket_monitor(socket->handle(), name.c_str(), events) != 0) return true;
     auto monitor = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::pair);
     monitor->set(zmq::sockopt::linger, 0);
@@ -143,9 +160,28 @@ void Connection::read_monitor() {
     std::uint16_t kind = 0;
     if (event.size() < sizeof kind) continue;
     std::memcpy(&kind, event.data(), sizeof kind);
+    std::uint32_t value = 0;
+    if (event.size() >= sizeof kind + sizeof value) {
+      std::memcpy(&value, static_cast<const char*>(event.data()) + sizeof kind, sizeof value);
+    }
+    if ((kind & failed_events) != 0) handshake_failed(kind, value);
+    if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) trouble_.clear();
     // Connected alone proves nothing: a stopped process still accepts connections.
     state_ = kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? State::up : State::down;
     if (state_ == State::down) ++losses_;
+  }
+}
+
+void Connection::handshake_failed(std::uint16_t event, std::uint32_t why) {
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
+      why == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) {
+    trouble_ = key_.empty()
+                   ? "its connections are encrypted: name the cluster file, with --cluster"
+                   : "its connections are not encrypted, and the cluster file says they are";
+  } else if (!key_.empty() && event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
+    trouble_ = "it did not prove the key that it should have";
+  } else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+    trouble_ = "it refuses this client";
   }
 }
 

@@ -5,6 +5,9 @@
 // a live connection was not sent, and a restarted server never gets a request of long ago. A socket
 // monitor tells of a refused or reset connection at once.
 //
+// To a server that has a key it is encrypted (CURVE), with a pair of this process's own that was
+// made when it was first needed: servers admit any client.
+//
 // Not thread-safe; a Connection lives on one thread.
 #pragma once
 
@@ -20,11 +23,16 @@ namespace chat262::client {
 
 class Connection {
  public:
-  // `context` must outlive the connection. Nothing is opened yet.
-  Connection(zmq::context_t& context, std::string endpoint);
+  // `context` must outlive the connection. `key`: that the server must prove; none: not encrypted.
+  // Nothing is opened yet.
+  Connection(zmq::context_t& context, std::string endpoint, const PublicKey& key = {});
 
   // The next question goes there.
-  void move(std::string endpoint);
+  void move(std::string endpoint, const PublicKey& key);
+
+  // Why the last attempt to connect failed, where more is known than that nobody answered; for
+  // people. "" else.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
   enum class Outcome {
     answered,   // `answer` holds the reply's frame
@@ -50,9 +58,12 @@ class Connection {
   bool send_now(const Bytes& frame);
   bool receive_now(Bytes& answer);
   void read_monitor();
+  void handshake_failed(std::uint16_t event, std::uint32_t why);
 
   zmq::context_t& context_;
   std::string endpoint_;
+  PublicKey key_;
+  std::string trouble_;
   State state_ = State::closed;
   unsigned losses_ = 0;  // refused, reset and closed connections so far
   std::int64_t opened_ms_ = 0;

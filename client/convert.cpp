@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "protocol/keys.hpp"
+
 namespace chat262::client {
 namespace {
 
@@ -92,6 +94,16 @@ Conversation to_public(const chat262::Conversation& conversation) {
   return shown;
 }
 
+Address address_of(const ServerConfig& server) {
+  return address_of(reply::ServerAddress{server.id, server.client_endpoint(), server.key});
+}
+
+Address address_of(const reply::ServerAddress& server) {
+  return {.server = server.id.value,
+          .endpoint = server.endpoint,
+          .key = server.key.empty() ? std::string() : key_text(server.key)};
+}
+
 ServerInfo to_public(const reply::Hello& hello) {
   ServerInfo info{.software = hello.software,
                   .feature_level = hello.feature_level,
@@ -102,7 +114,7 @@ ServerInfo to_public(const reply::Hello& hello) {
                   .time_ms = hello.time.value,
                   .text_bytes_max = hello.text_bytes_max};
   for (const auto& server : hello.servers) {
-    info.servers.push_back({.server = server.id.value, .endpoint = server.endpoint});
+    info.servers.push_back(address_of(server));
   }
   return info;
 }

@@ -6,6 +6,7 @@
 
 #include "chat262/client.hpp"
 #include "protocol/client_messages.hpp"
+#include "protocol/cluster_file.hpp"
 
 namespace chat262::client {
 
@@ -24,6 +25,8 @@ template <class Tag>
 [[nodiscard]] Message to_public(const chat262::Message& message);
 [[nodiscard]] Event to_public(const chat262::Event& event);
 [[nodiscard]] Conversation to_public(const chat262::Conversation& conversation);
+[[nodiscard]] Address address_of(const ServerConfig& server);
+[[nodiscard]] Address address_of(const reply::ServerAddress& server);
 [[nodiscard]] ServerInfo to_public(const reply::Hello& hello);
 [[nodiscard]] ServerStatus to_public(const reply::ServerStatus& status);
 [[nodiscard]] Refused to_refused(const Reply& reply);

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "chat262/client.hpp"
+#include "client/convert.hpp"
 #include "protocol/cluster_file.hpp"
 
 namespace chat262::client {
@@ -66,7 +67,7 @@ std::vector<Address> servers_from(const std::vector<std::string>& addresses,
   if (!cluster) throw std::invalid_argument(cluster.error().text);
   std::vector<Address> servers;
   for (const ServerConfig& server : cluster->servers) {
-    servers.push_back({.server = server.id.value, .endpoint = server.client_endpoint()});
+    servers.push_back(address_of(server));
   }
   return servers;
 }

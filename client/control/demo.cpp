@@ -112,7 +112,8 @@ class Prompt {
     for (const auto& host : cluster_.hosts()) list += " " + host;
     say(fmt::format("{} servers:{}\ndata and log files in {}\n", cluster_.hosts().size(), list,
                     cluster_.directory().string()));
-    say(fmt::format("chat from another terminal:  chat262{}\n", list));
+    say(fmt::format("chat from another terminal:  chat262 --cluster {}\n",
+                    cluster_.cluster_file().string()));
   }
 
   // What has happened is told before the prompt is shown again.

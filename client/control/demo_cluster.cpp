@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "client/control/init.hpp"
+#include "client/convert.hpp"
 #include "protocol/limits.hpp"
 
 namespace chat262::control {
@@ -70,7 +71,7 @@ std::filesystem::path temporary_directory() {
 
 DemoCluster::DemoCluster(const DemoOptions& options) : hosts_(hosts_of(options)) {
   const auto program = find_server_program();
-  const auto cluster = new_cluster(hosts_);
+  auto cluster = new_cluster(hosts_);
   for (const auto& server : cluster.servers) {
     need_free(server.host, server.client_port);
     need_free(server.host, server.peer_port);
@@ -93,12 +94,14 @@ DemoCluster::DemoCluster(const DemoOptions& options) : hosts_(hosts_of(options))
       throw Failure{Exit::usage, cluster_file().string() +
                                      " is of a demo with other addresses; give another --dir"};
     }
+    cluster = *before;
   } else {
+    static_cast<void>(make_keys(cluster, cluster_file()));
     write_cluster_file(cluster_file(), cluster);
   }
   for (const auto& server : cluster.servers) {
     const unsigned id = server.id.value;
-    addresses_.push_back({id, server.client_endpoint()});
+    addresses_.push_back(client::address_of(server));
     const auto name = fmt::format("server-{}", id);
     servers_.emplace_back(id,
                           std::vector<std::string>{program.string(), "--id", std::to_string(id),

@@ -60,30 +60,17 @@ Exit show_status(const StatusArguments& arguments) {
 using Run = std::function<Exit()>;
 
 void add_init(CLI::App& app, Run& run) {
-  struct Arguments {
-    std::filesystem::path to = "cluster.toml";
-    std::string policy = policy_name(Policy::continues);
-    std::vector<std::string> addresses;
-  };
-  auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("init", "write the file of a new cluster");
-  command->add_option("-o,--output", arguments->to, "the file (cluster.toml)");
+  auto options = std::make_shared<InitOptions>();
+  auto* command = app.add_subcommand("init", "write the file of a new cluster, and its keys");
+  command->add_option("-o,--output", options->to,
+                      "the file (cluster.toml); the servers' secret keys go beside it");
   command
-      ->add_option("--policy", arguments->policy,
+      ->add_option("--policy", options->policy,
                    "when it goes on without servers: continue, proof or majority (continue)")
       ->check(CLI::IsMember(policy_names));
-  command->add_option("ADDRESS", arguments->addresses, "of each server, in leader order")
-      ->required();
-  command->callback([&run, arguments] {
-    run = [arguments] {
-      auto cluster = new_cluster(arguments->addresses);
-      cluster.policy = policy_named(arguments->policy).value_or(cluster.policy);
-      write_cluster_file(arguments->to, cluster);
-      std::printf("%s written: copy it to each of the %zu servers\n", arguments->to.c_str(),
-                  arguments->addresses.size());
-      return Exit::ok;
-    };
-  });
+  command->add_flag("--plain", options->plain, "no keys: connections are not encrypted");
+  command->add_option("ADDRESS", options->addresses, "of each server, in leader order")->required();
+  command->callback([&run, options] { run = [options] { return init(*options); }; });
 }
 
 void add_demo(CLI::App& app, Run& run) {

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "client/control/confirm.hpp"
 #include "client/control/control_socket.hpp"
 #include "client/control/init.hpp"
 #include "client/control/show_status.hpp"
+#include "protocol/key_file.hpp"
 #include "protocol/limits.hpp"
 
 namespace chat262::control {
@@ -29,6 +31,31 @@ void give_file(const std::filesystem::path& to, const ClusterConfig& cluster) {
     write_cluster_file(to, cluster);
     std::fprintf(stderr, "%s written\n", to.c_str());
   }
+}
+
+struct NewKey {
+  std::filesystem::path file;
+  KeyPair pair;
+  bool written = false;  // by an attempt before this one
+};
+
+// Of the new machine; its file goes beside the new cluster file.
+NewKey new_key(const ReplaceOptions& options, const ClusterConfig& cluster) {
+  NewKey key{options.to.parent_path() / key_file_name(server_id(options.server)), {}, false};
+  const auto before = read_key_file(key.file);
+  if (!before && before.error().code != Errc::not_found) {
+    throw Failure{Exit::degraded, before.error().text};
+  }
+  key.written = before.has_value();
+  key.pair = before ? before->front() : new_key_pair();
+  const auto& present = cluster.servers.at(options.server).key;
+  if (key.pair.key == present) {
+    throw Failure{Exit::degraded,
+                  fmt::format("{} holds the key that server {} has now, and the new machine needs "
+                              "another: give -o FILE in another folder",
+                              key.file.string(), options.server)};
+  }
+  return key;
 }
 
 }  // namespace
@@ -61,7 +88,8 @@ ClusterConfig cluster_of(const reply::Cluster& cluster) {
   config.policy = *policy;
   for (const auto& server : cluster.servers) {
     const auto& place = server.place;
-    config.servers.push_back({server.id, place.host, place.client_port, place.peer_port});
+    config.servers.push_back(
+        {server.id, place.host, place.client_port, place.peer_port, server.key});
   }
   return config;
 }
@@ -72,10 +100,15 @@ Exit replace(const ReplaceOptions& options) {
   }
   need_new_file(options.to);
   ControlSocket server(data_directory(options.data));
-  request::Replace request{server_id(options.server), options.address, false};
+  request::Replace request{server_id(options.server), options.address, false, {}};
+  const auto before = cluster_of(server.get<reply::Cluster>(request::Cluster{}, answer_within_ms));
+  std::optional<NewKey> key;
+  if (before.encrypted() && options.server < before.servers.size()) key = new_key(options, before);
+  if (key) request.key = key->pair.key;
   const auto plan = server.get<reply::Replaced>(request, answer_within_ms);
   std::fputs(what_will_be_replaced(plan).c_str(), stderr);
   if (!options.yes) need_word("replace");
+  if (key && !key->written) write_secret(key->file, request.server, key->pair);
   request.confirmed = true;
   const auto done = server.get<reply::Replaced>(request, answer_within_ms);
   const auto cluster = cluster_of(done.cluster);
@@ -83,11 +116,15 @@ Exit replace(const ReplaceOptions& options) {
   std::fprintf(
       stderr,
       "Server %u is at %s, since entry %llu of the log. All servers know it.\n"
-      "Put the new cluster file on that machine, and on the others and the clients in time. Start "
+      "Put the new cluster file on that machine%s, and on the others and the clients in time. "
+      "Start "
       "it with\n\n    chat262d --id %u --data DIR --cluster %s%s\n\nwhere DIR is new or empty.\n",
       options.server, place_text(done.place).c_str(),
-      static_cast<unsigned long long>(done.at.value_or(Position{}).seq.value), options.server,
-      file.c_str(), cluster.loopback_only() ? "" : " --insecure");
+      static_cast<unsigned long long>(done.at.value_or(Position{}).seq.value),
+      key ? (", with " + key->file.string() + " beside it, which nobody else may have").c_str()
+          : "",
+      options.server, file.c_str(),
+      cluster.loopback_only() || cluster.encrypted() ? "" : " --insecure");
   if (options.to.empty()) std::fprintf(stderr, "\n%s:\n\n", file.c_str());
   give_file(options.to, cluster);
   return Exit::ok;

@@ -20,7 +20,7 @@ client::Client client_of(std::vector<client::Address> servers) {
 }
 
 std::optional<client::ServerInfo> hello_of(const client::Address& address) {
-  auto client = client_of({{0, address.endpoint}});
+  auto client = client_of({{0, address.endpoint, address.key}});
   auto hello = client.hello();
   if (!hello) return std::nullopt;
   return std::move(hello.value());

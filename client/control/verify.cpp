@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "client/control/control_socket.hpp"
+#include "client/convert.hpp"
 
 namespace chat262::control {
 
@@ -180,7 +181,7 @@ Exit run_verify(const std::optional<std::filesystem::path>& data,
     if (servers.empty()) {
       const auto hello = control->get<reply::Hello>(request::Hello{}, answer_within_ms);
       for (const auto& server : hello.servers) {
-        servers.push_back({server.id.value, server.endpoint});
+        servers.push_back(client::address_of(server));
       }
     }
   }

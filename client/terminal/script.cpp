@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "client/convert.hpp"
 #include "client/terminal/json.hpp"
 #include "client/terminal/password.hpp"
 #include "client/terminal/tail.hpp"
@@ -22,7 +23,7 @@ using nlohmann::json;
 Options options_for(const ClusterConfig& cluster, Milliseconds timeout) {
   Options options;
   for (const ServerConfig& server : cluster.servers) {
-    options.servers.push_back({.server = server.id.value, .endpoint = server.client_endpoint()});
+    options.servers.push_back(address_of(server));
   }
   options.timeout = timeout;
   if (::isatty(STDERR_FILENO) == 1) {

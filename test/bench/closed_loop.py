@@ -14,7 +14,7 @@ from harness import Cluster  # noqa: E402
 
 def measure(cluster, clients, seconds):
     done = harness.run('test/bench/load', '--clients', clients, '--seconds', seconds, '--name',
-                       f'loop{clients}', *cluster.hosts, timeout=seconds + 120)
+                       f'loop{clients}', '--cluster', cluster.file, timeout=seconds + 120)
     found = json.loads(done.stdout.splitlines()[-1])
     print(f"{clients:3} clients: {found['per_second']:8.0f} writes/s, "
           f"p50 {found['p50_ms']:.2f} ms, p99 {found['p99_ms']:.2f} ms, max {found['max_ms']:.1f} ms", flush=True)

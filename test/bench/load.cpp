@@ -30,6 +30,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Arguments {
   std::vector<std::string> addresses;
+  std::string cluster;
   unsigned clients = 64;
   double seconds = 5;
   std::uint64_t count = 0;  // of each client; 0: as many as `seconds` allow
@@ -164,7 +165,7 @@ void wait_for_end(const Arguments& arguments, Running& running, Progress* progre
 }
 
 int run(const Arguments& arguments) {
-  const auto servers = chat262::client::servers_from(arguments.addresses);
+  const auto servers = chat262::client::servers_from(arguments.addresses, arguments.cluster);
   const auto tokens = prepare(arguments, servers);
   std::vector<Tally> tallies(arguments.clients);
   std::vector<std::thread> threads;
@@ -208,7 +209,8 @@ int run(const Arguments& arguments) {
 int main(int argc, char* argv[]) {
   Arguments arguments;
   CLI::App app("Writes to a chat262 cluster in a closed loop and measures it.");
-  app.add_option("addresses", arguments.addresses, "the servers, in leader order")->required();
+  app.add_option("addresses", arguments.addresses, "the servers, in leader order");
+  app.add_option("--cluster", arguments.cluster, "or the cluster's file");
   app.add_option("--clients", arguments.clients, "how many write at a time")
       ->check(CLI::Range(1, 4096));
   app.add_option("--seconds", arguments.seconds, "for how long");

@@ -5,6 +5,7 @@ It shows that the document is enough, and drives the cluster tests.
 import os
 import random
 import time
+import tomllib
 
 import msgpack
 import zmq
@@ -38,8 +39,26 @@ class NoAnswer(Exception):
     """No server answered within the deadline; a write may or may not be done."""
 
 
+# Public keys of servers, by host and port, as cluster files name them.
+keys = {}
+
+
+def read_cluster_file(path):
+    """Connections to its servers are encrypted from now on, if it names keys."""
+    with open(path, 'rb') as file:
+        for server in tomllib.load(file)['server']:
+            place = server['host'], server.get('client_port', 26262)
+            keys.pop(place, None)
+            if 'key' in server:
+                keys[place] = server['key'].encode()
+
+
 def _socket(host, port):
     socket = zmq.Context.instance().socket(zmq.REQ)
+    key = keys.get((host, port))
+    if key:
+        socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
+        socket.curve_serverkey = key
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.REQ_RELAXED, 1)
     socket.setsockopt(zmq.REQ_CORRELATE, 1)

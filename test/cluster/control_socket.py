@@ -67,7 +67,7 @@ def long_path():
 
 
 def operators_only():
-    with Cluster() as cluster:
+    with Cluster(plain=True) as cluster:
         port = f'tcp://{cluster[0].host}:{harness.CLIENT_PORT}'
         for operation, body in ((SURVEY, []), (HANDOVER, [None]), (SCRUB, [None, True])):
             assert ask(port, operation, body)[0] == NO_PERMISSION

@@ -47,7 +47,7 @@ def wrong_server():
         cluster[1].stop()
         cluster[2].stop()
         command = [harness.program('chat262d'), '--id', '2', '--data', cluster[1].data,
-                   *cluster.hosts]
+                   *cluster.arguments]
         refused(command, 'server')
         cluster[1].start()
         cluster[2].start()
@@ -56,7 +56,7 @@ def wrong_server():
 
 def stranger_at_the_peer_port():
     """A server of another cluster that is told our addresses for its peers changes nothing."""
-    with Cluster() as cluster:
+    with Cluster(plain=True) as cluster:
         writers = harness.start_writers(cluster)
         own = harness.free_addresses(1)[0]
         data = os.path.join(cluster.folder, 'stranger')

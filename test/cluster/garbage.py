@@ -74,9 +74,9 @@ def bad_requests_are_answered(cluster):
     client.close()
 
 
-def garbage_on_both_ports():
+def garbage_on_both_ports(plain):
     dice = random.Random(262)
-    with Cluster() as cluster:
+    with Cluster(plain=plain) as cluster:
         writers = harness.start_writers(cluster)
         pids = [s.process.pid for s in cluster.servers]
         starts = [s['starts'] for s in cluster.statuses().values()]
@@ -89,7 +89,7 @@ def garbage_on_both_ports():
         hello = msgpack.packb([1, 0, os.urandom(16), 1, b'', []], use_bin_type=True)
         peer = msgpack.packb([1, 1, os.urandom(16), 1, [1, 1], [1, 1], 1, [[1, 0], 1]],
                              use_bin_type=True)
-        for host in cluster.hosts:
+        for host in cluster.hosts if plain else ():
             nonsense = list(frames(dice, hello))
             send_all(zmq.DEALER, host, CLIENT_PORT, ([b'', f] for f in nonsense))
             send_all(zmq.DEALER, host, CLIENT_PORT, ([f] for f in nonsense))
@@ -104,7 +104,8 @@ def garbage_on_both_ports():
         cluster.settle_and_check(writers)
 
 
-CASES = {'garbage_on_both_ports': garbage_on_both_ports}
+CASES = {'garbage_on_both_ports': lambda: garbage_on_both_ports(True),
+         'garbage_on_encrypted_ports': lambda: garbage_on_both_ports(False)}
 
 if __name__ == '__main__':
     harness.main(CASES)

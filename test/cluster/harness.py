@@ -151,12 +151,18 @@ class Server:
 
 
 class Cluster:
-    """Use as `with Cluster() as cluster:`; on a failure the servers' last words are printed."""
+    """Use as `with Cluster() as cluster:`; on a failure the servers' last words are printed.
 
-    def __init__(self, servers=3, start=True, hosts=None):
+    Connections are encrypted. `plain`: they are not, for tests that speak to the ports themselves."""
+
+    def __init__(self, servers=3, start=True, hosts=None, plain=False):
         self.hosts = hosts or free_addresses(servers)
-        self.arguments = self.hosts  # of chat262d; or a cluster file
         self.folder = tempfile.mkdtemp(prefix='chat262-test-')
+        self.file = os.path.join(self.folder, 'cluster.toml')
+        self.plain = plain
+        run('chat262ctl', 'init', '-o', self.file, *(['--plain'] if plain else []), *self.hosts)
+        client262.read_cluster_file(self.file)
+        self.arguments = ['--cluster', self.file]  # of chat262d
         self.servers = [Server(self, n, host, os.path.join(self.folder, f'server-{n}'))
                         for n, host in enumerate(self.hosts)]
         self.writers, self.mounts = [], []
@@ -354,7 +360,8 @@ class Load:
         self.texts = os.path.join(cluster.folder, f'acknowledged-{id(self)}')
         self.stop_file = self.texts + '.stop'
         command = [program('test/bench/load'), '--progress', '--acknowledged', self.texts,
-                   '--stop-file', self.stop_file, *map(str, arguments), *cluster.hosts]
+                   '--stop-file', self.stop_file, '--cluster', cluster.file,
+                   *map(str, arguments)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                                         preexec_fn=die_with_parent)
         self.total, self.longest_ms, self.report = 0, 0.0, None

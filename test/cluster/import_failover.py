@@ -41,10 +41,10 @@ def start_import(cluster, files, more=()):
     password = os.path.join(cluster.folder, 'password')
     with open(password, 'w', encoding='utf-8') as file:
         file.write(PASSWORD + '\n')
-    servers = [word for host in cluster.hosts for word in ('--server', host)]
     return subprocess.Popen(
         [harness.program('chat262-replay'), 'import', '--room', 'ubuntu', '--as', ACCOUNT,
-         '--password-file', password, '--json', '--quiet', *servers, *more, *files],
+         '--password-file', password, '--json', '--quiet', '--cluster', cluster.file, *more,
+         *files],
         stdout=subprocess.PIPE, text=True, preexec_fn=harness.die_with_parent)
 
 

@@ -38,7 +38,8 @@ def every_operation():
     with Cluster() as cluster:
         ada, bob = person(cluster, 'ada'), person(cluster, 'bob')
         greeting = ada.hello()
-        assert greeting[1] >= 1 and [s for s, _ in greeting[5]] == [0, 1, 2], greeting
+        assert greeting[1] >= 1 and [s[0] for s in greeting[5]] == [0, 1, 2], greeting
+        assert all(len(s[2]) == 32 for s in greeting[5]), greeting
         assert greeting[4] == cluster.wait_leader()
 
         # Refusals of accounts and sessions.

@@ -20,7 +20,7 @@ class Tail:
 
     def __init__(self, cluster, host, name, *options):
         session = os.path.join(cluster.folder, f'{name}-{host.number}.session')
-        self.servers = ['--servers', ','.join(cluster.hosts), '--session', session]
+        self.servers = ['--cluster', cluster.file, '--session', session]
         subprocess.run([harness.program('chat262'), 'login', name, *self.servers,
                         '--password-stdin'], input=PASSWORD + '\n', text=True, check=True,
                        timeout=30, stdout=subprocess.DEVNULL, preexec_fn=host.enter)

@@ -147,12 +147,12 @@ class SidedClient(harness.client262.Client):
 class SplitCluster(harness.Cluster):
     """A cluster on a network of its own: server n is on host n. `add_client_host` makes more."""
 
-    def __init__(self, servers=3, start=True):
+    def __init__(self, servers=3, start=True, plain=False):
         self.network = Network()
         hosts = [self.network.add_host() for _ in range(servers)]
-        super().__init__(servers, start, [host.address for host in hosts])
-        # Not the loopback interface, so the servers ask whether this network is to be trusted.
-        self.arguments = ['--insecure', *self.hosts]
+        super().__init__(servers, start, [host.address for host in hosts], plain)
+        if plain:  # not the loopback interface, so the servers ask whether it is to be trusted
+            self.arguments = ['--insecure', *self.arguments]
         for server, host in zip(self.servers, hosts):
             server.before_exec = host.enter
 

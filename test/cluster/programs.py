@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+import client262
 import harness
 from harness import Cluster
 
@@ -18,8 +19,8 @@ class Person:
         self.session = os.path.join(cluster.folder, f'{name}.session')
 
     def run(self, verb, *arguments, check=True, stdin=''):
-        return harness.run('chat262', verb, '--servers', ','.join(self.cluster.hosts), '--session',
-                           self.session, *arguments, check=check, stdin=stdin)
+        return harness.run('chat262', verb, '--cluster', self.cluster.file, '--session', self.session,
+                            *arguments, check=check, stdin=stdin)
 
     def json(self, verb, *arguments, stdin=''):
         out = self.run(verb, '--json', *arguments, stdin=stdin).stdout
@@ -78,8 +79,8 @@ def example_bot():
     """The bot of client/example repeats what is said, and goes on when the leader is killed."""
     with Cluster() as cluster:
         bot = subprocess.Popen(
-            [harness.program('client/example/bot'), 'echo', 'lobby', *cluster.hosts],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [harness.program('client/example/bot'), 'echo', 'lobby'],
+            env={**os.environ, 'CHAT262_CLUSTER': cluster.file}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=harness.die_with_parent)
         try:
             bot.stdin.write(PASSWORD + '\n')
@@ -116,7 +117,7 @@ def wait_said(person, where, wanted):
 
 def status():
     """One address is enough; a server that is down is a row."""
-    with Cluster() as cluster:
+    with Cluster(plain=True) as cluster:
         rows = rows_of(harness.run('chat262ctl', 'status', '--json', cluster.hosts[1]))
         assert [row['id'] for row in rows] == [0, 1, 2], rows
         assert all(row['in_sync'] for row in rows), rows
@@ -135,8 +136,10 @@ def rows_of(done):
 def cluster_file():
     """`chat262ctl init` writes the file that all programs take, by option or by environment."""
     with Cluster(start=False) as cluster:
-        path = os.path.join(cluster.folder, 'cluster.toml')
+        path = os.path.join(cluster.folder, 'other', 'cluster.toml')
+        os.mkdir(os.path.dirname(path))
         harness.run('chat262ctl', 'init', '-o', path, '--policy', 'majority', *cluster.hosts)
+        client262.read_cluster_file(path)
         cluster.arguments = ['--cluster', path]
         for server in cluster.servers:
             server.start()
@@ -167,7 +170,7 @@ def backup_and_restore():
         cluster.settle_and_check(writers)
         with Cluster(start=False) as fresh:
             harness.run('chat262ctl', 'restore', '--new-cluster', '--id', 0, '--backup', backup,
-                        '--data', fresh[0].data, *fresh.hosts)
+                        '--data', fresh[0].data, *fresh.arguments)
             for server in fresh.servers:
                 server.start()
             fresh.wait_in_sync()
@@ -178,7 +181,7 @@ def backup_and_restore():
         cluster[2].kill()
         shutil.rmtree(cluster[2].data)
         harness.run('chat262ctl', 'restore', '--as-learner', '--id', 2, '--backup', backup,
-                    '--data', cluster[2].data, *cluster.hosts)
+                    '--data', cluster[2].data, *cluster.arguments)
         cluster[2].start()
         cluster.settle_and_check(writers)
 

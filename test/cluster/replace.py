@@ -90,7 +90,7 @@ def leader_and_then_alone():
         ctl(cluster, first, 'handover', victim)
         # Programs go on with the addresses that they were given, also when the new machine leads.
         session = os.path.join(cluster.folder, 'session')
-        given = ['--servers', ','.join(cluster.arguments), '--session', session]
+        given = ['--cluster', cluster.file, '--session', session]
         harness.run('chat262', 'login', harness.USER, '--password-stdin', *given,
                     stdin=harness.PASSWORD + '\n')
         harness.run('chat262', 'send', '--to', f'room:{harness.ROOM}', 'by an old list', *given)

@@ -253,7 +253,7 @@ def verified():
         lines, done = verify(cluster, '--data', asked)
         assert all(' 0 damaged' in line for line in lines.values()), done
         # By the clients' port nobody can be made to read.
-        lines, done = verify(cluster, *cluster.hosts)
+        lines, done = verify(cluster, *cluster.arguments)
         assert 'no server was told to read' in done.stdout, done
         cluster[0].stop()
         lines, done = verify(cluster, '--data', asked, check=False, timeout=2)

@@ -136,13 +136,10 @@ def partial():
 def with_policy(policy):
     """The leader is alone: it answers nothing, its clients wait; the other side goes on."""
     with SplitCluster(start=False) as cluster:
-        path = os.path.join(cluster.folder, 'cluster.toml')
-        harness.run('chat262ctl', 'init', '--output', path, *cluster.hosts)
-        with open(path, encoding='utf-8') as file:
+        with open(cluster.file, encoding='utf-8') as file:
             text = file.read()
-        with open(path, 'w', encoding='utf-8') as file:
+        with open(cluster.file, 'w', encoding='utf-8') as file:
             file.write(text.replace('policy = "continue"', f'policy = "{policy}"'))
-        cluster.arguments = ['--insecure', '--cluster', path]
         for server in cluster.servers:
             server.start()
         cluster.wait_in_sync()

@@ -94,8 +94,8 @@ def stale_server_alone():
         wait_refusal(cluster, 2, [0, 1])
         status = cluster[2].status()
         assert status['waiting_for'] == [0, 1] and status['waiting_why'], status
-        shown = harness.run('chat262', 'users', '*', '--timeout', '2', '--servers',
-                            ','.join(cluster.hosts), '--session', cluster.folder + '/none',
+        shown = harness.run('chat262', 'users', '*', '--timeout', '2', '--cluster',
+                            cluster.file, '--session', cluster.folder + '/none',
                             check=False)
         assert shown.returncode != 0, shown
         start_in(cluster, [1])

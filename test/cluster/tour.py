@@ -26,6 +26,7 @@ class Tour:
     def __init__(self, build, base):
         self.build, self.base = os.path.abspath(build), base
         self.folder = tempfile.mkdtemp(prefix='chat262-tour-')
+        self.file = os.path.join(self.folder, 'demo', 'cluster.toml')
         net, first = base.rsplit('.', 1)
         self.servers = [f'{net}.{int(first) + n}' for n in range(3)]
         self.acknowledged = {name: [] for name in PEOPLE}
@@ -47,7 +48,7 @@ class Tour:
         return done.stdout
 
     def chat262(self, who, verb, *arguments, stdin=''):
-        return self.run('chat262', verb, '--servers', ','.join(self.servers), '--session',
+        return self.run('chat262', verb, '--cluster', self.file, '--session',
                         os.path.join(self.folder, who), *arguments, stdin=stdin)
 
     def command(self, text):
@@ -57,7 +58,7 @@ class Tour:
         self.demo.stdin.flush()
 
     def rows(self):
-        found = subprocess.run([self.program('chat262ctl'), 'status', '--json', *self.servers],
+        found = subprocess.run([self.program('chat262ctl'), 'status', '--json', '--cluster', self.file],
                                capture_output=True, text=True, timeout=30, check=False).stdout
         rows = json.loads(found) if found.strip() else []
         return rows['servers'] if isinstance(rows, dict) else rows
@@ -101,7 +102,7 @@ class Tour:
             self.failure = f'{who}: {error}'
 
     def table(self):
-        shown = subprocess.run([self.program('chat262ctl'), 'status', *self.servers],
+        shown = subprocess.run([self.program('chat262ctl'), 'status', '--cluster', self.file],
                                capture_output=True, text=True, timeout=30, check=False)
         say(shown.stdout.rstrip())
         say()

@@ -90,6 +90,7 @@ struct Done {};
 struct Address {
   unsigned server = 0;   // place in the leader order
   std::string endpoint;  // tcp://host:port
+  std::string key{};     // its public key, 40 characters of Z85 (CURVE); empty: not encrypted
 };
 
 // What the connection is doing, for people to see.
