@@ -192,6 +192,12 @@ TEST_CASE("limits are read, checked and written again; none is needed") {
   CHECK(toml_error(id_line + "[limits]\nspeed = 1\n") == "c.toml:3: unknown limit `speed`");
 }
 
+TEST_CASE("a mistyped file is refused where toml++ would assert or know no better") {
+  CHECK(toml_error(id_line + "[ = 26263\n").starts_with("c.toml:2: "));
+  CHECK(toml_error(id_line + "[[ = 26263\n").starts_with("c.toml:2: "));
+  CHECK(toml_error(id_line + "policy = 5\xc2\xbf\n").starts_with("c.toml:2: "));
+}
+
 TEST_CASE("eight servers in a file are too many") {
   std::string text = id_line;
   for (int i = 0; i < 8; ++i) {
