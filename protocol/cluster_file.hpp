@@ -27,6 +27,7 @@ struct ServerConfig {
   [[nodiscard]] Place place() const { return {host, client_port, peer_port}; }
   [[nodiscard]] std::string client_endpoint() const;  // tcp://host:port, IPv6 in brackets
   [[nodiscard]] std::string peer_endpoint() const;
+  bool operator==(const ServerConfig&) const = default;
 };
 
 struct ClusterConfig {
@@ -38,6 +39,7 @@ struct ClusterConfig {
   [[nodiscard]] bool loopback_only() const;  // every host is a loopback address or "localhost"
   // All servers have keys; else none has one.
   [[nodiscard]] bool encrypted() const { return !servers.empty() && !servers.front().key.empty(); }
+  bool operator==(const ClusterConfig&) const = default;
 };
 
 // `addresses`: HOST, HOST:PORT, [V6]:PORT or a bare IPv6 address; PORT is the client port, the peer
