@@ -17,17 +17,6 @@ inline constexpr Time room_told = 500 * milliseconds;
 
 }  // namespace
 
-std::string cheap_hash(const std::string& password) {
-  const Hash hash =
-      hash_of({reinterpret_cast<const std::uint8_t*>(password.data()), password.size()});
-  std::string text = "cheap$";
-  for (std::size_t i = 0; i < 16; ++i) {
-    text += "0123456789abcdef"[hash.bytes[i] >> 4];
-    text += "0123456789abcdef"[hash.bytes[i] & 15];
-  }
-  return text;
-}
-
 World::World(Settings settings)
     : settings_(std::move(settings)), random_(settings_.seed), network_(settings_.servers) {
   for (unsigned i = 0; i < settings_.servers; ++i) {
