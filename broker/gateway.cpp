@@ -36,9 +36,9 @@ Result<void> Gateway::bind(const std::string& endpoint) {
   return {};
 }
 
-void Gateway::serve(Listener& listener, const KeyPair& own) {
+Result<void> Gateway::serve(Listener& listener, const KeyPair& own) {
   serve_curve(socket_, own, clients_domain);
-  listener.give(socket_);
+  return listener.give(socket_);
 }
 
 Gateway::Got Gateway::receive_frames() {

@@ -38,7 +38,7 @@ class Gateway final : public Replies {
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
   // Clients prove nothing; this server proves `own` to those that come from now on.
-  void serve(Listener& listener, const KeyPair& own);
+  [[nodiscard]] Result<void> serve(Listener& listener, const KeyPair& own);
   [[nodiscard]] zmq::socket_t& socket() { return socket_; }
 
   // Takes what has come, at most `max` messages; calls `handle` for each request that is one.

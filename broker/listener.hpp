@@ -1,12 +1,14 @@
-// A listening TCP socket that a ZeroMQ socket can be bound to again and again.
+// A listening TCP port of a ZeroMQ socket that can take another key.
 //
-// A ZeroMQ socket takes another key only by being bound anew. If its own listening socket were
-// closed for that, a connection attempt in between would be refused, and to the other servers a
-// refusal is the proof of a dead process. So the listening socket stays, and what comes meanwhile
-// waits in it.
+// A ZeroMQ socket takes a key only when it is bound. Unbinding it breaks what is connected
+// (libzmq's sessions belong to their listener), and a port that is closed for a moment refuses
+// connections: to the other servers that is the proof of a dead process. So for each key there is a
+// listening socket of the kernel's, all at the same port, and a filter gives new connections to the
+// last one. What is connected through the others stays as it is.
 #pragma once
 
 #include <string>
+#include <vector>
 #include <zmq.hpp>
 
 #include "protocol/result.hpp"
@@ -22,14 +24,16 @@ class Listener {
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&& other) noexcept;
 
-  // Connections come to `socket` from now on, with the options that it has now. Throws
-  // zmq::error_t.
-  void give(zmq::socket_t& socket);
+  // New connections come to `socket` from now on, with the options that it has now. Always the same
+  // socket. Errors: system.
+  [[nodiscard]] Result<void> give(zmq::socket_t& socket);
 
  private:
-  int fd_ = -1;
+  [[nodiscard]] bool add();
+
+  std::vector<int> sockets_;  // in the order in which the kernel counts them
   std::string endpoint_;
-  std::string bound_;  // as the ZeroMQ socket calls it; empty: to none
+  bool given_ = false;
 };
 
 }  // namespace chat262::broker

@@ -106,17 +106,21 @@ bool Members::self_replaced() const {
 std::string Members::difference() const {
   std::string text;
   for (const auto& server : now_.servers) {
-    if (server.key != file_.servers[server.id.value].key) {
-      text += fmt::format("{}server {} has another key since entry {}", text.empty() ? "" : "; ",
-                          server.id.value, of(server.id).keys.at.value);
-    }
-    const auto before = file_.servers[server.id.value].place();
-    if (before == server.place()) continue;
     const auto& known = of(server.id);
-    const auto since = known.at == Seq{} ? std::string("as it says itself")
-                                         : fmt::format("since entry {}", known.at.value);
-    text += fmt::format("{}server {} is at {} {}, not at {}", text.empty() ? "" : "; ",
-                        server.id.value, place_text(server.place()), since, place_text(before));
+    const auto& filed = file_.servers[server.id.value];
+    const auto add = [&text](const std::string& more) {
+      text += (text.empty() ? "" : "; ") + more;
+    };
+    if (const auto before = filed.place(); before != server.place()) {
+      const auto since = known.at == Seq{} ? std::string("as it says itself")
+                                           : fmt::format("since entry {}", known.at.value);
+      add(fmt::format("server {} is at {} {}, not at {}", server.id.value,
+                      place_text(server.place()), since, place_text(before)));
+    }
+    if (server.key != filed.key) {
+      add(fmt::format("server {} has another key since entry {}", server.id.value,
+                      known.keys.at.value));
+    }
   }
   return text;
 }

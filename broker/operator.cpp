@@ -13,7 +13,8 @@ namespace chat262::broker {
 using replica::clock_ms;
 
 Operator::Operator(const Members& members, ServerId self, Node& node, NodeHost& host,
-                   Service& service, ScrubHost& scrub, Replies& replies, Replacement replacement)
+                   Service& service, ScrubHost& scrub, Replies& replies, Replacement replacement,
+                   Rotation rotation)
     : members_(members),
       self_(self),
       node_(node),
@@ -21,7 +22,8 @@ Operator::Operator(const Members& members, ServerId self, Node& node, NodeHost& 
       service_(service),
       scrub_(scrub),
       replies_(replies),
-      replacement_(std::move(replacement)) {}
+      replacement_(std::move(replacement)),
+      rotation_(std::move(rotation)) {}
 
 // ---- who asks
 
@@ -39,6 +41,8 @@ void Operator::request(ReplyTo to, Request&& request, Now now) {
     force_lead(to, request.number, now);
   } else if (std::holds_alternative<request::Scrub>(body)) {
     scrub(to, std::move(request), now);
+  } else if (std::holds_alternative<request::RotateKeys>(body)) {
+    rotate(to, std::move(request), now);
   } else if (!is_operator_request(body)) {
     refuse(to, request.number, Status::unknown_operation,
            "the control socket takes the requests of operators only", now);
@@ -57,6 +61,8 @@ void Operator::handle(const Asker& asker, const Request& request, Now now) {
   if (const auto* scrub = std::get_if<request::Scrub>(&request.body)) {
     if (scrub->begin) scrub_.begin_scrub();
     answer(asker, {Status::ok, request.number, scrub_.scrub()}, now);
+  } else if (std::holds_alternative<request::RotateKeys>(request.body)) {
+    rotate_own(asker, request, now);
   } else if (node_.summary(now.steady).role != peer::Role::leader) {
     refuse(asker, request.number, Status::unavailable, "nobody leads now: see chat262ctl status",
            now);
@@ -137,8 +143,12 @@ void Operator::scrub(ReplyTo to, Request&& request, Now now) {
   const auto server = std::get<request::Scrub>(request.body).server.value_or(self_);
   if (server == self_) {
     handle(to, request, now);
-    return;
+  } else {
+    pass_to(to, std::move(request), server, now);
   }
+}
+
+void Operator::pass_to(ReplyTo to, Request&& request, ServerId server, Now now) {
   const auto summary = node_.summary(now.steady);
   const bool heard = std::any_of(summary.peers.begin(), summary.peers.end(),
                                  [&](const auto& peer) { return peer.id == server && peer.heard; });
@@ -278,6 +288,7 @@ void Operator::drive_forcing(Now now) {
 void Operator::finish_turn(Now now) {
   if (forcing_) drive_forcing(now);
   if (replacing_) drive_replacing(now);
+  if (rotating_) drive_rotating(now);
   if (handing_ && handing_->step != Handing::Step::await &&
       node_.summary(now.steady).role != peer::Role::leader) {
     end_handover(Status::unavailable, "this server leads no longer: see chat262ctl status", now);
@@ -308,6 +319,7 @@ std::optional<replica::Clock> Operator::next_deadline() const {
   };
   if (handing_) consider(handing_->deadline);
   if (forcing_) consider(forcing_->deadline);
+  if (const auto deadline = rotation_.next_deadline()) consider(*deadline);
   for (const auto& [ticket, relaying] : relaying_) consider(relaying.deadline);
   return next;
 }

@@ -17,6 +17,7 @@
 #include "broker/members.hpp"
 #include "broker/node.hpp"
 #include "broker/replacement.hpp"
+#include "broker/rotation.hpp"
 #include "broker/service.hpp"
 #include "protocol/cluster_file.hpp"
 
@@ -34,7 +35,7 @@ class Operator {
  public:
   // All references must outlive the operator. `replies` go to the control socket.
   Operator(const Members& members, ServerId self, Node& node, NodeHost& host, Service& service,
-           ScrubHost& scrub, Replies& replies, Replacement replacement);
+           ScrubHost& scrub, Replies& replies, Replacement replacement, Rotation rotation);
 
   void request(ReplyTo to, Request&& request, Now now);
 
@@ -88,6 +89,8 @@ class Operator {
 
   [[nodiscard]] Reply survey(std::uint64_t number, Now now) const;
   void scrub(ReplyTo to, Request&& request, Now now);
+  // To the one that is meant, if it is heard.
+  void pass_to(ReplyTo to, Request&& request, ServerId server, Now now);
   void pass_on(ReplyTo to, Request&& request, ServerId by, Now now);
   void receive_relay(ServerId from, const peer::Relay& relay, Now now);
   void receive_relayed(const peer::Relayed& relayed, Now now);
@@ -111,6 +114,10 @@ class Operator {
   void drive_forcing(Now now);
   void replace(const Asker& asker, const Request& request, Now now);
   void drive_replacing(Now now);
+  // operator_rotation.cpp
+  void rotate(ReplyTo to, Request&& request, Now now);
+  void rotate_own(const Asker& asker, const Request& request, Now now);
+  void drive_rotating(Now now);
 
   struct Replacing {
     Asker asker;
@@ -128,6 +135,8 @@ class Operator {
   std::optional<Forcing> forcing_;
   Replacement replacement_;
   std::optional<Replacing> replacing_;
+  Rotation rotation_;
+  std::optional<Replacing> rotating_;
   std::map<std::uint64_t, Relaying> relaying_;  // by ticket
   std::uint64_t next_ticket_ = 1;
   bool leaving_ = false;

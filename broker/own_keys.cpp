@@ -80,6 +80,7 @@ void OwnKeys::change_to(const PublicKey& key) {
   std::stable_partition(pairs_.begin(), pairs_.end(),
                         [&key](const KeyPair& pair) { return pair.key == key; });
   if (unused_ == key) unused_ = PublicKey{};
+  ++changes_;
 }
 
 KeyPair OwnKeys::next() const {
@@ -89,10 +90,15 @@ KeyPair OwnKeys::next() const {
   return new_key_pair();
 }
 
+void OwnKeys::add_unused(const KeyPair& pair) {
+  add(pair);
+  unused_ = pair.key;
+}
+
 void OwnKeys::add(const KeyPair& pair) {
   if (has(pair.key)) return;
   if (pairs_.size() >= pairs_max) pairs_.pop_back();
-  pairs_.push_back(pair);
+  pairs_.push_back(pair);  // never before the present one
 }
 
 }  // namespace chat262::broker

@@ -39,14 +39,19 @@ class OwnKeys {
   [[nodiscard]] bool has(const PublicKey& key) const;
   // `key` is the present one from now on. It must be one of these.
   void change_to(const PublicKey& key);
+  [[nodiscard]] unsigned changes() const { return changes_; }
 
   // What the next change of keys changes to: a pair that was made before and has not come to be
   // used, because its change was not finished, or a new one.
   [[nodiscard]] KeyPair next() const;
-  void add(const KeyPair& pair);
+  // It stands in the data directory's file, and nobody knows it yet.
+  void add_unused(const KeyPair& pair);
 
  private:
+  void add(const KeyPair& pair);
+
   std::vector<KeyPair> pairs_;
+  unsigned changes_ = 0;
   PublicKey unused_{};  // one of them that was never the present one, as far as it is known
 };
 

@@ -115,9 +115,9 @@ Result<void> PeerLinks::bind(const std::string& endpoint) {
   return {};
 }
 
-void PeerLinks::serve(Listener& listener) {
+Result<void> PeerLinks::serve(Listener& listener) {
   serve_curve(pull_, own_->present(), servers_domain);
-  listener.give(pull_);
+  return listener.give(pull_);
 }
 
 void PeerLinks::connect() {

@@ -48,7 +48,7 @@ class PeerLinks {
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
   // With keys: the present one is what the others find from now on.
-  void serve(Listener& listener);
+  [[nodiscard]] Result<void> serve(Listener& listener);
   void connect();
   // The server is elsewhere now; what was on its way to it is lost.
   void move(ServerId peer, const std::string& endpoint);

@@ -104,7 +104,8 @@ Result<void> Reactor::start() {
                                        *hashers_);
   operator_ = std::make_unique<Operator>(
       members_, config_.self, *node_, host, *service_, scrub_host, control_,
-      Replacement(members_, config_.self, *node_, *tables_, config_.insecure));
+      Replacement(members_, config_.self, *node_, *tables_, config_.insecure),
+      Rotation(members_, config_.self, *node_, *tables_, own_keys_, config_.data));
   for (const auto& [peer, why] : config_.unresolved) {
     note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
   }

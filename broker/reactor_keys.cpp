@@ -42,14 +42,10 @@ Result<void> Reactor::listen() {
 }
 
 Result<void> Reactor::serve_present_key() {
-  try {
-    gateway_.serve(client_listener_, own_keys_.present());
-    links_.serve(peer_listener_);
-  } catch (const zmq::error_t& error) {
-    return fail(Errc::system,
-                fmt::format("cannot listen with this server's key: {}", error.what()));
+  if (const auto served = gateway_.serve(client_listener_, own_keys_.present()); !served) {
+    return served;
   }
-  return {};
+  return links_.serve(peer_listener_);
 }
 
 void Reactor::admit() {

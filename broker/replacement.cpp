@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "broker/key_change.hpp"
 #include "broker/server_limits.hpp"
 
 namespace chat262::broker {
@@ -30,7 +31,8 @@ Replacement::Replacement(const Members& members, ServerId self, Node& node,
 // "" if it may be there.
 std::string Replacement::refused_place(ServerId server, const Place& place) const {
   for (const auto& other : members_.now().servers) {
-    if (other.id == server && other.place() == place) {
+    // A machine at the same place may have lost its key with its disk.
+    if (other.id == server && other.place() == place && !members_.encrypted()) {
       std::string text = fmt::format("server {} is at {} already", server.value, place_text(place));
       if (members_.replaced(server) == 0) return text;
       return text + fmt::format(", since entry {}: chat262ctl cluster prints the cluster file",
@@ -44,7 +46,7 @@ std::string Replacement::refused_place(ServerId server, const Place& place) cons
   auto cluster = members_.now();
   const bool loopback = cluster.loopback_only();
   cluster.servers.at(server.value).host = place.host;
-  if (loopback && !insecure_ && !cluster.loopback_only()) {
+  if (loopback && !insecure_ && !members_.encrypted() && !cluster.loopback_only()) {
     return fmt::format(
         "{} is beyond the loopback interface, and connections are not encrypted: "
         "the servers must be started with --insecure first",
@@ -97,6 +99,15 @@ Replacement::Judged Replacement::judge(const request::Replace& asked, Now now) c
   if (auto why = refused_place(asked.server, *place); !why.empty()) {
     return refuse(Status::bad_argument, std::move(why));
   }
+  if (members_.encrypted() == asked.key.empty()) {
+    return refuse(Status::bad_argument,
+                  asked.key.empty() ? "connections are encrypted: the new machine needs a key"
+                                    : "connections are not encrypted: a key is of no use");
+  }
+  if (auto why = members_.encrypted() ? refused_key(members_, asked.server, asked.key, now) : "";
+      !why.empty()) {
+    return refuse(Status::bad_argument, std::move(why));
+  }
   const auto summary = node_.summary(now.steady);
   if (auto why = cannot_now(asked.server, summary, now); !why.empty()) {
     return refuse(Status::unavailable, std::move(why));
@@ -112,6 +123,7 @@ Replacement::Judged Replacement::judge(const request::Replace& asked, Now now) c
   reply.cluster = members_.reply();
   auto& changed = reply.cluster.servers.at(asked.server.value);
   changed.place = *place;
+  changed.key = asked.key;
   ++changed.replaced;
   return reply;
 }
@@ -122,10 +134,18 @@ void Replacement::begin(const Request& request, reply::Replaced judged, Now now)
   operation.time = std::max(now.wall, tables_.applied_time());
   operation.fingerprint = fingerprint(request.body);
   operation.body = op::ReplaceServer{members_.now().id, judged.server, judged.place};
+  // The key first: see Members::take_keys().
+  const auto& key = std::get<request::Replace>(request.body).key;
+  replica::Submit batch;
+  if (!key.empty()) {
+    batch.submissions =
+        key_entries(members_, judged.server, key, operation.request, operation.time);
+  }
+  // Handle 0 is nobody's: what became of it is looked for in the tables.
+  batch.submissions.push_back({0, make_operation_entry(operation, {})});
   writing_ = Writing{operation.request, std::move(judged),
                      replica::clock_ms(now.steady.value + limits::replace_ms_max)};
-  // Handle 0 is nobody's: what became of it is looked for in the tables.
-  node_.step(replica::Submit{{{0, make_operation_entry(operation, {})}}}, now.steady);
+  node_.step(std::move(batch), now.steady);
 }
 
 std::optional<Replacement::Judged> Replacement::result(Now now) {
@@ -133,7 +153,8 @@ std::optional<Replacement::Judged> Replacement::result(Now now) {
   const auto outcome = tables_.request(writing_->request);
   // This server is to have done it too: it answers who asks next with the new place.
   if (outcome && outcome->at.seq <= node_.committed() &&
-      members_.now().servers.at(reply.server.value).place() == reply.place) {
+      members_.now().servers.at(reply.server.value).place() == reply.place &&
+      members_.key(reply.server) == reply.cluster.servers.at(reply.server.value).key) {
     auto done = std::exchange(writing_, std::nullopt)->reply;
     done.at = outcome->at;
     return done;

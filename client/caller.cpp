@@ -105,8 +105,9 @@ Caller::Result Caller::call(const Request& request, Milliseconds timeout) {
     }
     if (std::holds_alternative<Retry::NotLeader>(*event)) {
       call.pointer = asked;
-    } else if (std::holds_alternative<Retry::NoAnswer>(*event) && call.pointer) {
-      look_elsewhere(asked, *std::exchange(call.pointer, std::nullopt));
+    } else if (std::holds_alternative<Retry::NoAnswer>(*event)) {
+      if (const auto knows = who_knows(call, asked)) look_elsewhere(asked, *knows);
+      call.pointer.reset();
     }
     now_ms = monotonic_ms();
     step = retry_.after(*event, now_ms, random_jitter());
@@ -157,6 +158,14 @@ Retry::Event Caller::judge(Call& call, Reply reply) {
   }
   call.result.excuse = std::move(reply);
   return event;
+}
+
+std::optional<unsigned> Caller::who_knows(const Call& call, unsigned silent) const {
+  if (call.pointer || connections_[silent].trouble().empty()) return call.pointer;
+  for (unsigned server = 0; server < connections_.size(); ++server) {
+    if (server != silent && connections_[server].up()) return server;
+  }
+  return std::nullopt;
 }
 
 // The place and key that were given and those that are told are tried in turn: what the servers

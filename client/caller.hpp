@@ -56,6 +56,9 @@ class Caller {
   };
   [[nodiscard]] std::optional<Retry::Event> try_server(Call& call, const Retry::Ask& ask);
   [[nodiscard]] Retry::Event judge(Call& call, Reply reply);
+  // Who can say where a server is that did not answer: who said that it leads; and if it was
+  // reached and the handshake failed, anybody who is connected.
+  [[nodiscard]] std::optional<unsigned> who_knows(const Call& call, unsigned silent) const;
   // `pointer` says that `server` leads, and that one does not answer: it may be elsewhere by now.
   void look_elsewhere(unsigned server, unsigned pointer);
   [[nodiscard]] bool sleep_until(std::int64_t until_ms);  // false: cancelled

@@ -30,6 +30,8 @@ class Connection {
   // The next question goes there.
   void move(std::string endpoint, const PublicKey& key);
 
+  // As far as is known without looking.
+  [[nodiscard]] bool up() const { return state_ == State::up; }
   // Why the last attempt to connect failed, where more is known than that nobody answered; for
   // people. "" else.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }

@@ -160,6 +160,21 @@ void add_cluster(CLI::App& app, Run& run) {
   });
 }
 
+void add_rotate_keys(CLI::App& app, Run& run) {
+  struct Arguments {
+    std::filesystem::path data;
+    unsigned server = 0;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("rotate-keys", "give a server another key, while it runs");
+  add_data_option(*command, arguments->data);
+  command->add_option("ID", arguments->server, "number of the server; it may be another one's")
+      ->required();
+  command->callback([&run, arguments] {
+    run = [arguments] { return rotate_keys(arguments->data, arguments->server); };
+  });
+}
+
 void add_verify(CLI::App& app, Run& run) {
   struct Arguments {
     std::vector<std::string> addresses;
@@ -239,6 +254,7 @@ int run_program(int argc, char** argv) {
   add_force_lead(app, run);
   add_replace(app, run);
   add_cluster(app, run);
+  add_rotate_keys(app, run);
   add_verify(app, run);
   add_backup(app, run);
   add_restore(app, run);

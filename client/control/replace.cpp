@@ -130,6 +130,23 @@ Exit replace(const ReplaceOptions& options) {
   return Exit::ok;
 }
 
+Exit rotate_keys(const std::filesystem::path& data, unsigned server) {
+  if (server >= limits::servers_max) {
+    throw Failure{Exit::usage, fmt::format("there is no server {}", server)};
+  }
+  ControlSocket control(data_directory(data));
+  const auto done =
+      control.get<reply::Rotated>(request::RotateKeys{server_id(server), {}}, answer_within_ms);
+  std::printf(
+      "Server %u has the key %s, since entry %llu of the log.\n"
+      "Its secret half is in that server's data directory, in the file \"keys\", and nowhere "
+      "else.\n"
+      "Programs go on with the cluster file that they have; chat262ctl cluster prints one with the "
+      "new key.\n",
+      server, key_text(done.key).c_str(), static_cast<unsigned long long>(done.at.seq.value));
+  return Exit::ok;
+}
+
 Exit print_cluster(const std::filesystem::path& data, const std::filesystem::path& to) {
   need_new_file(to);
   ControlSocket server(data_directory(data));

@@ -1,5 +1,5 @@
 // `chat262ctl replace`: a new machine takes the number of a server that is lost. `chat262ctl
-// cluster`: the cluster file as it is now.
+// cluster`: the cluster file as it is now. `chat262ctl rotate-keys`: another key for a server.
 #pragma once
 
 #include <filesystem>
@@ -26,6 +26,9 @@ struct ReplaceOptions {
 
 // Shows what will be done and asks on standard input, unless `yes`. Throws Failure.
 Exit replace(const ReplaceOptions& options);
+
+// Another key for a server that runs. Throws Failure.
+Exit rotate_keys(const std::filesystem::path& data, unsigned server);
 
 // `to`: a new file; empty: standard output. Throws Failure.
 Exit print_cluster(const std::filesystem::path& data, const std::filesystem::path& to);

@@ -9,6 +9,7 @@ import tomllib
 
 import msgpack
 import zmq
+import zmq.utils.z85
 
 VERSION = 1
 HELLO, STATUS = 0, 1
@@ -53,9 +54,9 @@ def read_cluster_file(path):
                 keys[place] = server['key'].encode()
 
 
-def _socket(host, port):
+def _socket(host, port, key=None):
     socket = zmq.Context.instance().socket(zmq.REQ)
-    key = keys.get((host, port))
+    key = key or keys.get((host, port))
     if key:
         socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
         socket.curve_serverkey = key
@@ -78,6 +79,7 @@ class Client:
 
     def __init__(self, servers, timeout=10.0):
         self.servers = [_socket(host, port) for host, port in servers]
+        self.given, self.told = list(servers), {}
         self.id, self.number = os.urandom(16), 0
         self.token, self.session = b'', None
         self.timeout, self.at = timeout, 0
@@ -103,6 +105,24 @@ class Client:
         assert version == VERSION, version
         return status, number, body
 
+    def look_elsewhere(self, server, pointer):
+        """`pointer` says that `server` leads, and that one does not answer: it may be elsewhere, or
+        have another key. What was given and what is told are tried in turn."""
+        place = self.given[server]
+        if server not in self.told:
+            answer = self.exchange(pointer, self.pack(HELLO, [], 0), 200)
+            found = [s for s in answer[2][5] if s[0] == server] if answer and not answer[0] else []
+            if not found:
+                return
+            endpoint, key = found[0][1], found[0][2]
+            host, port = endpoint.removeprefix('tcp://').rsplit(':', 1)
+            place = host.strip('[]'), int(port), zmq.utils.z85.encode(key) if key else None
+            self.told[server] = place
+        else:
+            del self.told[server]
+        self.servers[server].close()
+        self.servers[server] = _socket(*place)
+
     def call(self, operation, body, number=None):
         """Until answered or the deadline, by the table "Which server to ask": the same request,
         with the same number, to one server after the other. Raises Refused or NoAnswer."""
@@ -111,6 +131,7 @@ class Client:
             number = self.number
         frame, give_up = self.pack(operation, body, number), time.monotonic() + self.timeout
         server, failed, pause_ms, last = self.at, set(), 50, None
+        pointer = None
         while time.monotonic() < give_up:
             answer = self.exchange(server, frame)
             if answer is not None and answer[1] == number:
@@ -127,9 +148,12 @@ class Client:
                 if status == NOT_LEADER and result[1] is not None:
                     if result[1] in failed:
                         self.pause(50)
-                    server = result[1]
+                    pointer, server = server, result[1]
                     failed.discard(server)
                     continue
+            elif pointer is not None:
+                self.look_elsewhere(server, pointer)
+                pointer = None
             failed.add(server)
             server = (server + 1) % len(self.servers)
             if len(failed) == len(self.servers):

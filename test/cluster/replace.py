@@ -3,6 +3,7 @@ import os
 import shutil
 import tomllib
 
+import client262
 import harness
 from harness import Cluster
 from total_failure import kill_all
@@ -23,15 +24,24 @@ def ctl(cluster, asked, *arguments, check=True, stdin=''):
                        check=check, stdin=stdin)
 
 
+def new_file(cluster, host):
+    """A cluster file of a machine's own; its secret key goes beside it."""
+    folder = os.path.join(cluster.folder, f'for-{host}')
+    os.makedirs(folder)
+    return os.path.join(folder, 'cluster.toml')
+
+
 def replace(cluster, number, asked):
     """Asks the machine of server `asked`, and starts the new one as it was said. Returns the old."""
     host = harness.free_addresses(1)[0]
-    file = os.path.join(cluster.folder, f'cluster-{host}.toml')
+    file = new_file(cluster, host)
     done = ctl(cluster, asked, 'replace', '--yes', '-o', file, number, host)
     for words in (f'Server {number}, at {cluster[number].host}:', f'gets a new machine, at {host}:',
                   'must never be started again', 'its log ended at entry', f'{file} written',
                   f'chat262d --id {number} --data DIR --cluster {file}\n'):
         assert words in done.stderr, (words, done.stderr)
+    assert cluster.plain or f'{os.path.dirname(file)}/server-{number}.key beside it, which nobody' in done.stderr
+    client262.read_cluster_file(file)
     with open(file, 'rb') as text:
         servers = tomllib.load(text)['server']
     assert [s['host'] for s in servers] == [host if s.number == number else s.host
@@ -46,8 +56,8 @@ def replace(cluster, number, asked):
 
 
 def shown_by_status(cluster, number, old, ask=None):
-    ask = [s.host for s in cluster.servers if s.runs and s.number != number] if ask is None else ask
-    found = harness.run('chat262ctl', 'status', *ask, check=False).stdout
+    found = harness.run('chat262ctl', 'status', *(ask or ['--cluster', cluster.file]),
+                        check=False).stdout
     assert cluster[number].host + ':' in found and old.host + ':' not in found, found
 
 
@@ -126,7 +136,9 @@ def old_files():
         harness.more(writers)
         old = replace(cluster, 2, 0)
         cluster.wait_in_sync()
-        cluster[2].arguments = cluster.arguments
+        # Its secret key is not beside that file.
+        key = os.path.join(os.path.dirname(cluster[2].arguments[1]), 'server-2.key')
+        cluster[2].arguments = [*cluster.arguments, '--key', key]
         for server in cluster.servers:
             harness.wait_until(lambda s=server: os.path.exists(os.path.join(s.data, 'replaced')),
                                f'server {server.number} keeps what it knows for its next start')
@@ -162,8 +174,9 @@ def twice():
         cluster[2].kill()
         harness.more(writers)
         second = cluster[2]
-        file = os.path.join(cluster.folder, 'again.toml')
+        file = new_file(cluster, first.host)
         ctl(cluster, 0, 'replace', '-o', file, 2, first.host, stdin='replace\n')
+        client262.read_cluster_file(file)
         third = Machine(cluster, 2, first.host, os.path.join(cluster.folder, 'third'))
         third.arguments = ('--cluster', file)
         cluster.servers[2] = third
@@ -176,9 +189,10 @@ def twice():
         cluster.settle_and_check(writers)
 
 
-def all_others_replaced():
-    """One server is down while all others move, and knows none of their addresses."""
-    with Cluster() as cluster:
+def all_others_replaced(plain):
+    """One server is down while all others move, and knows none of their addresses. Their keys it cannot
+    know either, where there are any: it needs a new cluster file."""
+    with Cluster(plain=plain) as cluster:
         writers = harness.start_writers(cluster)
         harness.more(writers)
         leader = cluster.wait_leader()
@@ -195,6 +209,9 @@ def all_others_replaced():
         cluster.wait_leader(but=[leader])
         replace(cluster, leader, other)
         cluster.wait_in_sync([leader, other])
+        if not plain:
+            cluster.arguments = [*cluster[leader].arguments, '--key',
+                                 f'{cluster.folder}/server-{away}.key']
         cluster[away].start()
         cluster.settle_and_check(writers)
 
@@ -262,7 +279,7 @@ def old_leader_wakes():
 
 
 def refused():
-    with Cluster() as cluster:
+    with Cluster(plain=True) as cluster:
         writers = harness.start_writers(cluster)
         leader = cluster.wait_leader()
         one, two = (n for n in (0, 1, 2) if n != leader)
@@ -307,7 +324,8 @@ def refused():
 
 
 CASES = {'follower': follower, 'leader_and_then_alone': leader_and_then_alone,
-         'old_files': old_files, 'twice': twice, 'all_others_replaced': all_others_replaced,
+         'old_files': old_files, 'twice': twice, 'all_others_replaced': lambda: all_others_replaced(True),
+         'all_others_replaced_with_keys': lambda: all_others_replaced(False),
          'old_machine_comes_back': old_machine_comes_back,
          'old_leader_wakes': old_leader_wakes, 'refused': refused}
 
