@@ -23,6 +23,7 @@ using replica::clock_ms;
 namespace {
 
 constexpr std::int64_t figures_every_ms = 500;
+constexpr std::int64_t look_every_ms = 20;
 constexpr std::int64_t write_behind_retry_ms = 1000;
 
 replica::Config replica_config(const Config& config) {
@@ -169,7 +170,8 @@ void Reactor::turn() {
   take_completions();
   take_peer_messages();
   take_broken_links();
-  if (now_.steady >= node_->next_wake()) on_tick();
+  if (now_.steady >= node_->next_wake()) node_->step(replica::Tick{}, now_.steady);
+  if (now_.steady >= next_look_) look_around();
   keep_log();
   keep_handshakes();
   take_client_requests();
@@ -185,7 +187,7 @@ void Reactor::turn() {
 long Reactor::poll_ms() const {
   if (more_input_ || (node_->catching_up() && !node_->waits_for_repair())) return 0;
   const auto now = read_clocks().steady;
-  auto next = std::min(node_->next_wake(), next_write_behind_);
+  auto next = std::min({node_->next_wake(), next_write_behind_, next_figures_});
   if (const auto deadline = service_->next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = prober_.next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = operator_->next_deadline()) next = std::min(next, *deadline);
@@ -278,8 +280,9 @@ void Reactor::take_client_requests() {
       [this](ReplyTo to, Request&& request) { operator_->request(to, std::move(request), now_); });
 }
 
-void Reactor::on_tick() {
-  node_->step(replica::Tick{}, now_.steady);
+// Not with the core's ticks: while messages come all the time there are none.
+void Reactor::look_around() {
+  next_look_ = clock_ms(now_.steady.value + look_every_ms);
   keep_members();
   take_resolved();
   if (now_.steady < next_figures_) return;

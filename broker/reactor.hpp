@@ -94,7 +94,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   void note_difference();
   void keep_tables();
   void write_tables_behind();
-  void on_tick();
+  void look_around();
   void report_ready();
   void begin_stop();
   [[nodiscard]] bool stopped() const;
@@ -135,6 +135,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   Now now_;
   replica::Clock started_{};
   replica::Clock next_write_behind_{};
+  replica::Clock next_look_{};
   replica::Clock next_figures_{};
   HeldReads held_reads_;
   std::optional<RepairWritten> start_written_;  // before there is a log thread
