@@ -1,0 +1,249 @@
+// Who is admitted, which keys count, a server's own, and a port that takes another key.
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "broker/curve.hpp"
+#include "broker/handshakes.hpp"
+#include "broker/key_change.hpp"
+#include "broker/listener.hpp"
+#include "broker/members.hpp"
+#include "broker/own_keys.hpp"
+#include "broker/zap.hpp"
+#include "test/support/catch.hpp"
+
+using namespace chat262;
+using namespace chat262::broker;
+using replica::clock_ms;
+using Outcome = Handshakes::Outcome;
+
+namespace {
+
+PublicKey key(std::uint8_t number) {
+  PublicKey key;
+  key.bytes[0] = number;
+  return key;
+}
+
+Handshakes::Request from(const std::string& address, const std::string& domain, std::uint8_t of) {
+  return {domain, address, "CURVE", key(of)};
+}
+
+ClusterConfig cluster() {
+  ClusterConfig config;
+  config.id.bytes[0] = 9;
+  for (unsigned id = 0; id < 3; ++id) {
+    config.servers.push_back({server_id(id), "10.0.0." + std::to_string(id + 1), 26262, 26263,
+                              key(static_cast<std::uint8_t>(id + 1))});
+  }
+  return config;
+}
+
+store::ServerKey said(unsigned server, std::uint8_t now, std::uint8_t before, std::uint64_t at) {
+  return {server_id(server),   cluster().id, key(now), before == 0 ? PublicKey{} : key(before),
+          TimeMs{{1'000'000}}, seq(at)};
+}
+
+bool admits(const Members& members, std::uint8_t number, std::int64_t now = 1) {
+  const Handshakes::Request request = from("10.9.9.9", servers_domain, number);
+  return Handshakes().judge(request, members.known_keys(clock_ms(now)), 0).outcome ==
+         Outcome::admitted;
+}
+
+struct Folder {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("chat262-own-keys-" + std::to_string(getpid()));
+  Folder() { std::filesystem::create_directories(path / "data"); }
+  ~Folder() { std::filesystem::remove_all(path); }
+  [[nodiscard]] KeySources sources() const {
+    return {server_id(1), path / "data", {}, path / "cluster.toml", {}};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("clients are admitted with any key, servers with a known one") {
+  Handshakes handshakes;
+  const std::vector<KnownKey> keys{{key(1), server_id(0), false}, {key(9), server_id(2), true}};
+  const auto judge = [&](const Handshakes::Request& request) {
+    return handshakes.judge(request, keys, 0);
+  };
+  CHECK(judge(from("10.0.0.1", "clients", 77)).outcome == Outcome::admitted);
+  CHECK_FALSE(judge(from("10.0.0.1", "clients", 1)).server);
+  const auto server = judge(from("10.0.0.1", "servers", 1));
+  CHECK(server.outcome == Outcome::admitted);
+  CHECK(server.server == server_id(0));
+  CHECK(judge(from("10.0.0.1", "servers", 77)).outcome == Outcome::unknown);
+  const auto former = judge(from("10.0.0.1", "servers", 9));
+  CHECK(former.outcome == Outcome::former);
+  CHECK(former.server == server_id(2));
+  CHECK(judge(from("10.0.0.1", "", 1)).outcome == Outcome::malformed);
+  CHECK(judge(from("10.0.0.1", "global", 1)).outcome == Outcome::malformed);
+  auto plain = from("10.0.0.1", "clients", 1);
+  plain.mechanism = "NULL";
+  CHECK(judge(plain).outcome == Outcome::malformed);
+  plain = from("10.0.0.1", "servers", 1);
+  plain.key.reset();
+  CHECK(judge(plain).outcome == Outcome::malformed);
+}
+
+TEST_CASE("an address makes so many handshakes, and gets more in time") {
+  HandshakeLimits limits;
+  limits.per_second = 10;
+  limits.burst = 5;
+  limits.addresses_max = 3;
+  Handshakes handshakes(limits);
+  const std::vector<KnownKey> keys{{key(1), server_id(0), false}};
+  const auto outcome = [&](const std::string& address, std::int64_t now, std::uint8_t of = 7,
+                           const std::string& domain = "clients") {
+    return handshakes.judge(from(address, domain, of), keys, now).outcome;
+  };
+  for (int i = 0; i < 5; ++i) CHECK(outcome("10.0.0.1", 0) == Outcome::admitted);
+  CHECK(outcome("10.0.0.1", 0) == Outcome::too_many);
+  CHECK(outcome("::ffff:10.0.0.1", 0) == Outcome::too_many);  // the same one
+  CHECK(outcome("10.0.0.1", 0, 7, "servers") == Outcome::too_many);
+  CHECK(outcome("10.0.0.1", 0, 1, "servers") == Outcome::admitted);  // a server's key
+  CHECK(outcome("10.0.0.2", 0) == Outcome::admitted);
+  CHECK(outcome("10.0.0.1", 100) == Outcome::admitted);
+  CHECK(outcome("10.0.0.1", 100) == Outcome::too_many);
+  for (int i = 0; i < 5; ++i)
+    CHECK(outcome("2001:db8::" + std::to_string(i), 100) == Outcome::admitted);
+  CHECK(outcome("2001:db8::77", 100) == Outcome::too_many);    // one network
+  CHECK(outcome("2001:db8:1::77", 100) == Outcome::admitted);  // in the place of 10.0.0.2
+  for (int i = 0; i < 20; ++i) CHECK(outcome("127.0.0.1", 0) == Outcome::admitted);
+  limits.loopback = true;
+  handshakes = Handshakes(limits);
+  for (int i = 0; i < 5; ++i) CHECK(outcome("::1", 0) == Outcome::admitted);
+  CHECK(outcome("::1", 0) == Outcome::too_many);
+}
+
+TEST_CASE("a key that was changed is admitted for a while, the log's counts over the file's") {
+  Members members(cluster(), server_id(0), {});
+  members.count_file(false);
+  CHECK(admits(members, 2));
+  const auto wall = TimeMs{{1'000'000}};
+  CHECK(members.take_keys({said(1, 20, 2, 50)}, seq(49), wall, clock_ms(10)).empty());
+  CHECK(members.take_keys({said(1, 20, 2, 50)}, seq(50), wall, clock_ms(10)) ==
+        std::vector{server_id(1)});
+  CHECK(members.key(server_id(1)) == key(20));
+  CHECK(members.now().servers[1].key == key(20));
+  CHECK(members.keys_to_try(server_id(1)) == std::vector{key(20), key(2)});
+  CHECK(admits(members, 20));
+  CHECK(admits(members, 2, 10 + Members::former_key_ms_max - 1));
+  CHECK_FALSE(admits(members, 2, 10 + Members::former_key_ms_max));
+  CHECK(members.difference() == "server 1 has another key since entry 50");
+  // A server that is not in-sync may have been told by its file.
+  members.take_keys({said(1, 30, 20, 60)}, seq(60), wall, clock_ms(20));
+  CHECK_FALSE(admits(members, 2));
+  members.count_file(true);
+  CHECK(admits(members, 2));
+  // What it says itself is tried first.
+  members.learn(server_id(1), {0, {}, key(40)});
+  CHECK(members.keys_to_try(server_id(1)).front() == key(40));
+  CHECK_FALSE(admits(members, 40));
+}
+
+TEST_CASE("the key of a machine that was replaced is known and refused") {
+  Members members(cluster(), server_id(0), {});
+  members.take({{server_id(1), cluster().id, 1, {"10.0.0.9", 26262, 26263}, seq(51)}}, seq(51));
+  members.take_keys({said(1, 20, 2, 50)}, seq(51), TimeMs{{1'000'000}}, clock_ms(10));
+  members.count_file(false);
+  CHECK(admits(members, 20));
+  const auto verdict =
+      Handshakes().judge(from("10.0.0.2", servers_domain, 2), members.known_keys(clock_ms(11)), 0);
+  CHECK(verdict.outcome == Outcome::former);
+  CHECK(members.keys_to_try(server_id(1)) == std::vector{key(20)});
+  CHECK_FALSE(members.takes_part(server_id(1), peer::Claim{1, {"10.0.0.9", 26262, 26263}, key(2)}));
+  CHECK(members.takes_part(server_id(1), peer::Claim{1, {"10.0.0.9", 26262, 26263}, key(20)}));
+  // The new machine changes its key: the one before is its own, the first one still is not.
+  members.take_keys({said(1, 30, 20, 70)}, seq(70), TimeMs{{1'000'000}}, clock_ms(10));
+  CHECK(admits(members, 20));
+  CHECK_FALSE(admits(members, 2));
+  CHECK(refused_key(members, server_id(1), key(2), {clock_ms(11), {}}).find("had it") !=
+        std::string::npos);
+  CHECK(refused_key(members, server_id(1), key(3), {clock_ms(11), {}}).find("has it") !=
+        std::string::npos);
+  CHECK(refused_key(members, server_id(1), key(50), {clock_ms(11), {}}).empty());
+}
+
+TEST_CASE("a server starts with the secret that log or file want, whatever a crash has left") {
+  const Folder folder;
+  const auto one = new_key_pair();
+  const auto two = new_key_pair();
+  REQUIRE(write_new_key_file(folder.path / "server-1.key", {one}, "x"));
+  auto own = OwnKeys::load(folder.sources(), {}, one.key);
+  REQUIRE(own);
+  CHECK(own->present().key == one.key);
+  CHECK_FALSE(OwnKeys::load(folder.sources(), {}, two.key));
+  CHECK_FALSE(OwnKeys::load(folder.sources(), two.key, two.key));
+
+  // A change of keys has got as far as the file, and the log does not say it.
+  REQUIRE(replace_key_file(folder.path / "data" / own_keys_file, {two, one}, "x"));
+  own = OwnKeys::load(folder.sources(), {}, one.key);
+  REQUIRE(own);
+  CHECK(own->present().key == one.key);
+  CHECK(own->has(two.key));
+  CHECK(own->next().key == two.key);  // it is taken up again
+  own->change_to(two.key);
+  CHECK(own->present().key == two.key);
+  CHECK(own->next().key != two.key);
+  CHECK(own->next().key != one.key);
+
+  // The log says it.
+  own = OwnKeys::load(folder.sources(), two.key, one.key);
+  REQUIRE(own);
+  CHECK(own->present().key == two.key);
+  CHECK(own->next().key != two.key);
+  std::filesystem::remove(folder.path / "server-1.key");  // not needed any more
+  CHECK(OwnKeys::load(folder.sources(), two.key, one.key));
+}
+
+TEST_CASE("a port takes another key, and what is connected stays") {
+  zmq::context_t context;
+  ZapHandler handler(context);
+  zmq::socket_t router(context, zmq::socket_type::router);
+  router.set(zmq::sockopt::rcvtimeo, 5000);
+  router.set(zmq::sockopt::linger, 0);
+  zmq::context_t elsewhere;
+  const auto client = [&](const std::string& endpoint, const KeyPair& server) {
+    zmq::socket_t socket(elsewhere, zmq::socket_type::dealer);
+    socket.set(zmq::sockopt::linger, 0);
+    connect_curve(socket, new_key_pair(), server.key);
+    socket.connect(endpoint);
+    return socket;
+  };
+  const auto heard = [&](zmq::socket_t& socket) {
+    socket.send(zmq::str_buffer("x"));
+    zmq::message_t frame;
+    return router.recv(frame).has_value() && router.recv(frame).has_value();
+  };
+  const std::string endpoint = "tcp://127.13.9.9:21977";
+  auto listener = Listener::open(endpoint, "clients");
+  REQUIRE(listener);
+  const auto taken = Listener::open(endpoint, "clients");
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().code == Errc::in_use);
+  const auto one = new_key_pair();
+  serve_curve(router, one, clients_domain);
+  REQUIRE(listener->give(router));
+  auto first = client(endpoint, one);
+  REQUIRE(heard(first));
+  for (int changes = 0; changes < 3; ++changes) {
+    const auto two = new_key_pair();
+    serve_curve(router, two, clients_domain);
+    REQUIRE(listener->give(router));
+    for (int i = 0; i < 5; ++i) {
+      auto later = client(endpoint, two);
+      REQUIRE(heard(later));
+    }
+    REQUIRE(heard(first));
+  }
+  const auto still_taken = Listener::open(endpoint, "clients");
+  CHECK_FALSE(still_taken);
+}
+
+TEST_CASE("a handler that answers is not taken for dead, however long its asker was away") {
+  zmq::context_t context;
+  ZapHandler handler(context);
+  for (std::int64_t now = 0; now < 100'000; now += 20'000) CHECK(handler.watch(clock_ms(now)));
+}
