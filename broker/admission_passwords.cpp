@@ -1,0 +1,140 @@
+// Admission of requests that come with a password: what the workers have to do, and what becomes of
+// it.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "broker/admission_parts.hpp"
+#include "broker/server_limits.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/names.hpp"
+
+namespace chat262::broker {
+
+namespace admission {
+
+std::optional<store::AccountRecord> living_account(const store::Tables& tables,
+                                                   const std::string& typed) {
+  const auto name = fold(typed);
+  if (!name) return std::nullopt;
+  auto record = tables.account_named(*name);
+  if (!record || record->deleted) return std::nullopt;
+  return record;
+}
+
+std::vector<store::AccountRecord> login_candidates(const store::Tables& tables,
+                                                   const std::string& typed) {
+  std::vector<store::AccountRecord> found;
+  const auto name = fold(typed);
+  if (!name) return found;
+  if (auto holder = living_account(tables, typed)) found.push_back(std::move(*holder));
+  auto former = tables.accounts_once_named(*name, limits::login_former_names_max);
+  std::move(former.begin(), former.end(), std::back_inserter(found));
+  return found;
+}
+
+Admission::Verdict job_for_register(const store::Tables& tables, const request::Register& body) {
+  const auto name = parse_name(body.name);
+  if (!name) return Refusal{Status::bad_name, name.error().text};
+  if (const auto fine = check_password(body.password); !fine) {
+    return Refusal{Status::bad_password, fine.error().text};
+  }
+  if (tables.account_named(name->folded)) return refuse(Status::name_taken);
+  PasswordJob job;
+  job.make = true;
+  job.new_password = body.password;
+  return Admission::NeedsPassword{std::move(job)};
+}
+
+Admission::Verdict job_for_login(const store::Tables& tables, const request::LogIn& body, unsigned candidate) {
+  if (body.token.size() != chat262::limits::token_bytes) {
+    return Refusal{Status::bad_argument, "a session token is 32 random bytes"};
+  }
+  if (body.password.size() > chat262::limits::password_bytes_max) {
+    return refuse(Status::wrong_credentials);
+  }
+  const auto candidates = login_candidates(tables, body.name);
+  if (candidate > 0 && candidate >= candidates.size()) return refuse(Status::wrong_credentials);
+  PasswordJob job;
+  job.verify = true;
+  job.password = body.password;
+  job.candidate = candidate;
+  job.hash = candidates.empty() ? nobodys_hash() : candidates[candidate].password_hash;
+  return Admission::NeedsPassword{std::move(job)};
+}
+
+Admission::Verdict job_for_account(const store::Tables& tables, const Session& session,
+                        const std::string& password, const std::string* new_password) {
+  const auto account = tables.account(session.account);
+  if (!account || account->deleted) return refuse(Status::not_signed_in);
+  if (password.size() > chat262::limits::password_bytes_max) {
+    return refuse(Status::wrong_credentials);
+  }
+  PasswordJob job;
+  job.verify = true;
+  job.password = password;
+  job.hash = account->password_hash;
+  if (new_password != nullptr) {
+    if (const auto fine = check_password(*new_password); !fine) {
+      return Refusal{Status::bad_password, fine.error().text};
+    }
+    job.make = true;
+    job.new_password = *new_password;
+  }
+  return Admission::NeedsPassword{std::move(job)};
+}
+
+}  // namespace admission
+
+using namespace admission;
+
+Admission::Verdict Admission::admit_with_password(const Request& request, const PasswordJob& job,
+                                       bool verified, const std::string& hash, TimeMs now) {
+  if (const auto outcome = tables_.request({request.client, request.number})) {
+    return Known{outcome->at, reply_for(request)};
+  }
+  if (!verified) {
+    const auto* login = std::get_if<request::LogIn>(&request.body);
+    if (login != nullptr) return job_for_login(tables_, *login, job.candidate + 1);
+    return refuse(Status::wrong_credentials);
+  }
+  if (job.make && hash.empty()) return Refusal{Status::busy, "no memory for a password hash"};
+
+  if (const auto* body = std::get_if<request::Register>(&request.body)) {
+    auto name = parse_name(body->name);
+    if (!name) return Refusal{Status::bad_name, name.error().text};
+    if (tables_.account_named(name->folded)) return refuse(Status::name_taken);
+    op::Register made;
+    made.account = account_id({request.client, request.number});
+    made.name = std::move(name->shown);
+    made.folded = std::move(name->folded);
+    made.password_hash = hash;
+    return make(request, now, std::move(made));
+  }
+  if (const auto* body = std::get_if<request::LogIn>(&request.body)) {
+    const auto candidates = login_candidates(tables_, body->name);
+    if (job.candidate >= candidates.size()) return refuse(Status::wrong_credentials);
+    const auto& account = candidates[job.candidate];
+    // The password was right for a hash that is no longer the account's: it was changed meanwhile.
+    if (account.password_hash != job.hash) return refuse(Status::wrong_credentials);
+    const Hash token_hash = hash_of(body->token);
+    if (tables_.session(token_hash)) {
+      return Refusal{Status::bad_argument, "this session token is in use"};
+    }
+    auto admitted = make(request, now, op::OpenSession{account.id, token_hash, {}});
+    std::get<op::OpenSession>(admitted.operation.body).expires =
+        TimeMs{{admitted.operation.time.value + limits::session_ms}};
+    return admitted;
+  }
+  const auto session = find_session(tables_, request.token, now);
+  if (!session) return refuse(Status::not_signed_in);
+  const auto account = tables_.account(session->account);
+  if (!account || account->deleted) return refuse(Status::not_signed_in);
+  if (account->password_hash != job.hash) return refuse(Status::wrong_credentials);
+  if (std::holds_alternative<request::ChangePassword>(request.body)) {
+    return make(request, now, op::ChangePassword{session->account, hash, session->token_hash});
+  }
+  return make(request, now, op::DeleteAccount{session->account});
+}
+
+}  // namespace chat262::broker
