@@ -10,12 +10,49 @@ namespace chat262::broker {
 
 using namespace admission;
 
-std::optional<Session> find_session(const store::Tables& tables, ByteView token, TimeMs now) {
+namespace {
+
+struct Found {
+  Session session;
+  TimeMs created{};
+  bool expired = false;
+};
+
+std::optional<Found> look_up(const store::Tables& tables, ByteView token, TimeMs now) {
   if (token.size() != chat262::limits::token_bytes) return std::nullopt;
   const Hash hash = hash_of(token);
   const auto record = tables.session(hash);
-  if (!record || record->expires <= now) return std::nullopt;
-  return Session{record->account, hash};
+  if (!record) return std::nullopt;
+  return Found{{record->account, hash},
+               record->created,
+               record->expires <= std::max(now, tables.applied_time())};
+}
+
+}  // namespace
+
+std::optional<Session> find_session(const store::Tables& tables, ByteView token, TimeMs now) {
+  const auto found = look_up(tables, token, now);
+  if (!found || found->expired) return std::nullopt;
+  return found->session;
+}
+
+std::optional<Session> find_expired(const store::Tables& tables, ByteView token, TimeMs now) {
+  const auto found = look_up(tables, token, now);
+  if (!found || !found->expired) return std::nullopt;
+  return found->session;
+}
+
+std::optional<Admission::Admitted> Admission::close_expired(const Request& request, TimeMs now) {
+  const auto found = look_up(tables_, request.token, now);
+  if (!found || !found->expired) return std::nullopt;
+  const auto number = static_cast<std::uint64_t>(std::max<std::int64_t>(found->created.value, 1));
+  Admitted admitted;
+  admitted.reply.kind = WriteReply::Kind::session_expired;
+  admitted.reply.id = servers_own_request("expired", found->session.token_hash, number);
+  admitted.operation.request = admitted.reply.id;
+  admitted.operation.time = stamp(now);
+  admitted.operation.body = op::CloseSession{found->session.account, found->session.token_hash};
+  return admitted;
 }
 
 TimeMs Admission::stamp(TimeMs now) {
@@ -51,7 +88,10 @@ Admission::Verdict Admission::admit(const Request& request, TimeMs now) {
     return job_for_login(tables_, *body, 0);
   }
   const auto session = find_session(tables_, request.token, now);
-  if (!session) return refuse(Status::not_signed_in);
+  if (!session) {
+    if (auto closing = close_expired(request, now)) return std::move(*closing);
+    return refuse(Status::not_signed_in);
+  }
   if (const auto* body = std::get_if<request::ChangePassword>(&request.body)) {
     return job_for_account(tables_, *session, body->old_password, &body->new_password);
   }

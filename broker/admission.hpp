@@ -16,12 +16,16 @@
 
 namespace chat262::broker {
 
-// The account behind a session token, if the session is there and has not expired.
+// The account behind a session token, if the session is there and has not expired: by the clock, or
+// by the time of the log, which does not go back.
 struct Session {
   AccountId account{};
   Hash token_hash{};
 };
 [[nodiscard]] std::optional<Session> find_session(const store::Tables& tables, ByteView token,
+                                                  TimeMs now);
+// The same, if it is there and has expired.
+[[nodiscard]] std::optional<Session> find_expired(const store::Tables& tables, ByteView token,
                                                   TimeMs now);
 
 // The log, for what the tables do not hold: texts, and what an operation was about.
@@ -57,6 +61,14 @@ class Admission {
   // `request` is a write. `now`: wall clock.
   [[nodiscard]] Verdict admit(const Request& request, TimeMs now);
 
+  // If the request's session has expired: what closes it for good, so that no clock that is set
+  // back revives it. The reply to it is a refusal.
+  [[nodiscard]] std::optional<Admitted> close_expired(const Request& request, TimeMs now);
+
+  // A server that is heard and does not know the newest operations: until it is updated, none of
+  // them is made.
+  void set_outdated(std::optional<ServerId> server) { outdated_ = server; }
+
   // Continues after a NeedsPassword. Everything is looked up again: the world may have moved on.
   // NeedsPassword again: the name is also the former one of an account that a merge renamed, and
   // the password may be that one's.
@@ -70,6 +82,7 @@ class Admission {
   const store::Tables& tables_;
   const EntrySource& entries_;
   TimeMs last_time_{};  // given out
+  std::optional<ServerId> outdated_;
 
   [[nodiscard]] TimeMs stamp(TimeMs now);
   // What the request came to be about, from the log; nullopt if that cannot be read.

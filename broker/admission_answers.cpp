@@ -29,6 +29,8 @@ WriteReply reply_for(const Request& request) {
     remember(Kind::room_joined, join->name);
   } else if (std::holds_alternative<request::Send>(request.body)) {
     reply.kind = Kind::sent;
+  } else if (std::holds_alternative<request::EndSession>(request.body)) {
+    reply.kind = Kind::session_ended;
   }
   return reply;
 }
@@ -67,8 +69,15 @@ Reply Admission::answer(const WriteReply& reply, std::uint64_t number) const {
   if (!outcome) {
     return refusal_reply(number, {Status::unavailable, "the request was not kept; send it again"});
   }
+  if (reply.kind == Kind::session_expired) {
+    return refusal_reply(number, refuse(Status::not_signed_in));
+  }
   if (outcome->fingerprint != reply.fingerprint) {
     return refusal_reply(number, refuse(Status::request_reused));
+  }
+  // It was ended in the same moment by somebody else; the asker's own goes on.
+  if (reply.kind == Kind::session_ended && outcome->status == Status::not_signed_in) {
+    return {Status::ok, number, reply::Done{}};
   }
   if (outcome->status != Status::ok) return refusal_reply(number, refuse(outcome->status));
   switch (reply.kind) {
@@ -94,6 +103,8 @@ Reply Admission::answer(const WriteReply& reply, std::uint64_t number) const {
     case Kind::sent:
       return {Status::ok, number,
               reply::Sent{message_id(reply.id), make_cursor(outcome->at), outcome->time}};
+    case Kind::session_ended:
+    case Kind::session_expired:
     case Kind::done:
       break;
   }

@@ -40,4 +40,6 @@ using Made = std::variant<OperationBody, Refusal>;
                                                  const std::string& password,
                                                  const std::string* new_password);
 
+[[nodiscard]] std::string described(const std::string& client);
+
 }  // namespace chat262::broker::admission

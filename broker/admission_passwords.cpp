@@ -46,7 +46,8 @@ Admission::Verdict job_for_register(const store::Tables& tables, const request::
   return Admission::NeedsPassword{std::move(job)};
 }
 
-Admission::Verdict job_for_login(const store::Tables& tables, const request::LogIn& body, unsigned candidate) {
+Admission::Verdict job_for_login(const store::Tables& tables, const request::LogIn& body,
+                                 unsigned candidate) {
   if (body.token.size() != chat262::limits::token_bytes) {
     return Refusal{Status::bad_argument, "a session token is 32 random bytes"};
   }
@@ -64,7 +65,7 @@ Admission::Verdict job_for_login(const store::Tables& tables, const request::Log
 }
 
 Admission::Verdict job_for_account(const store::Tables& tables, const Session& session,
-                        const std::string& password, const std::string* new_password) {
+                                   const std::string& password, const std::string* new_password) {
   const auto account = tables.account(session.account);
   if (!account || account->deleted) return refuse(Status::not_signed_in);
   if (password.size() > chat262::limits::password_bytes_max) {
@@ -84,12 +85,32 @@ Admission::Verdict job_for_account(const store::Tables& tables, const Session& s
   return Admission::NeedsPassword{std::move(job)};
 }
 
+// What a program says of itself, fit to be shown to people.
+std::string described(const std::string& client) {
+  std::string text;
+  for (const char c : printable(client)) {
+    if (text.size() >= chat262::limits::client_text_bytes_max) break;
+    text += c;
+  }
+  // No part of a character at the end.
+  std::size_t whole = text.size();
+  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  while (whole > 0 && (byte(whole - 1) & 0xC0U) == 0x80U) --whole;
+  if (whole > 0 && byte(whole - 1) >= 0xC0U) {
+    const unsigned first = byte(whole - 1);
+    const std::size_t needed = first >= 0xF0U ? 4 : first >= 0xE0U ? 3 : 2;
+    text.resize(text.size() - (whole - 1) < needed ? whole - 1 : text.size());
+  }
+  return text;
+}
+
 }  // namespace admission
 
 using namespace admission;
 
 Admission::Verdict Admission::admit_with_password(const Request& request, const PasswordJob& job,
-                                       bool verified, const std::string& hash, TimeMs now) {
+                                                  bool verified, const std::string& hash,
+                                                  TimeMs now) {
   if (const auto outcome = tables_.request({request.client, request.number})) {
     return Known{outcome->at, reply_for(request)};
   }
@@ -122,8 +143,12 @@ Admission::Verdict Admission::admit_with_password(const Request& request, const 
       return Refusal{Status::bad_argument, "this session token is in use"};
     }
     auto admitted = make(request, now, op::OpenSession{account.id, token_hash, {}});
-    std::get<op::OpenSession>(admitted.operation.body).expires =
-        TimeMs{{admitted.operation.time.value + limits::session_ms}};
+    auto& session = std::get<op::OpenSession>(admitted.operation.body);
+    session.expires = TimeMs{{admitted.operation.time.value + limits::session_ms}};
+    if (!outdated_) {  // an older server could not read it
+      session.address = request.address.substr(0, chat262::limits::address_bytes_max);
+      session.client = described(body->client);
+    }
     return admitted;
   }
   const auto session = find_session(tables_, request.token, now);

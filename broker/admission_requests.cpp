@@ -95,6 +95,15 @@ Made make_mark_read(const store::Tables& tables, const request::MarkRead& mark,
   return OperationBody{std::move(read)};
 }
 
+Made make_end_session(const store::Tables& tables, const request::EndSession& end,
+                      const Session& session) {
+  for (const auto& one : tables.sessions(session.account)) {
+    if (session_id(one.token_hash) != end.session) continue;
+    return OperationBody{op::CloseSession{session.account, one.token_hash}};
+  }
+  return Refusal{Status::bad_argument, "you have no such session"};
+}
+
 }  // namespace
 
 Made make_signed_in(const store::Tables& tables, const Request& request, const Session& session) {
@@ -111,6 +120,8 @@ Made make_signed_in(const store::Tables& tables, const Request& request, const S
           return make_leave(tables, body, session);
         } else if constexpr (std::is_same_v<Body, request::MarkRead>) {
           return make_mark_read(tables, body, session);
+        } else if constexpr (std::is_same_v<Body, request::EndSession>) {
+          return make_end_session(tables, body, session);
         } else if constexpr (std::is_same_v<Body, request::LogOut>) {
           return OperationBody{op::CloseSession{session.account, session.token_hash}};
         } else if constexpr (std::is_same_v<Body, request::LogOutAll>) {

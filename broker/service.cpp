@@ -147,6 +147,16 @@ void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict ver
   }
 }
 
+bool Service::end_expired(ReplyTo to, const Request& request, Now now) {
+  const auto routing = node_.routing(now.steady);
+  const auto* serve = std::get_if<replica::Serve>(&routing);
+  if (serve == nullptr || !serve->writes || tables_.fault()) return false;
+  auto closing = admission_.close_expired(request, now.wall);
+  if (!closing) return false;
+  verdict(to, request, std::move(*closing), now);
+  return true;
+}
+
 void Service::start_password(ReplyTo to, const Request& request, PasswordJob job, Now now) {
   // Whoever once had the name is part of the same try.
   const auto* login = std::get_if<request::LogIn>(&request.body);

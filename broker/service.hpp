@@ -78,6 +78,8 @@ class Service final : public NodeListener, private EntrySource {
   // Writes that are submitted and not answered.
   [[nodiscard]] bool idle() const { return commits_.size() == 0 && admitted_.empty(); }
 
+  // See Admission::set_outdated().
+  void set_outdated(std::optional<ServerId> server) { admission_.set_outdated(server); }
   void set_figures(const ServerFigures& figures) { figures_ = figures; }
   [[nodiscard]] std::size_t requests_waiting() const;
 
@@ -117,6 +119,8 @@ class Service final : public NodeListener, private EntrySource {
   void write(ReplyTo to, const Request& request, Now now);
   void verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now);
   void start_password(ReplyTo to, const Request& request, PasswordJob job, Now now);
+  // True if the request's session has expired: the answer comes when it is closed in the log.
+  bool end_expired(ReplyTo to, const Request& request, Now now);
   void read(ReplyTo to, const Request& request, Now now);
   void read_events(ReplyTo to, const Request& request, const Session& session,
                    const request::Events& events, Now now);

@@ -62,6 +62,8 @@ struct Writes {
   bool operator()(const request::LogOutAll&) const { return true; }
   bool operator()(const request::ChangePassword&) const { return true; }
   bool operator()(const request::DeleteAccount&) const { return true; }
+  bool operator()(const request::ListSessions&) const { return false; }
+  bool operator()(const request::EndSession&) const { return true; }
   bool operator()(const request::SearchAccounts&) const { return false; }
   bool operator()(const request::ListConversations&) const { return false; }
   bool operator()(const request::CreateRoom&) const { return true; }

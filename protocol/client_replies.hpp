@@ -207,6 +207,20 @@ struct Conversations {
   std::string account;  // the asker's own name; feature level 2; "" of an older server
   bool operator==(const Conversations&) const = default;
 };
+struct Session {
+  SessionId id{};
+  TimeMs created{};
+  TimeMs expires{};
+  std::string address;   // that it was opened from; "" if that is not known
+  std::string client;    // what the program said of itself
+  bool current = false;  // it is the one that asks
+  bool operator==(const Session&) const = default;
+};
+struct Sessions {
+  std::vector<Session> sessions;  // by id
+  bool more = false;
+  bool operator==(const Sessions&) const = default;
+};
 struct RoomDone {  // create and join
   RoomId room{};
   std::string name;  // feature level 2; "" of an older server
@@ -310,11 +324,12 @@ struct ErrorBody {                 // of every status but ok
 }  // namespace reply
 
 // An ok reply's kind follows from the request's: see PROTOCOL.md.
-using ReplyBody = std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus,
-                               reply::Registered, reply::LoggedIn, reply::Done, reply::Accounts,
-                               reply::Conversations, reply::RoomDone, reply::Rooms, reply::Members,
-                               reply::Sent, reply::History, reply::Events, reply::Survey,
-                               reply::HandedOver, reply::Scrub, reply::Replaced, reply::Cluster>;
+using ReplyBody =
+    std::variant<reply::ErrorBody, reply::Hello, reply::ServerStatus, reply::Registered,
+                 reply::LoggedIn, reply::Done, reply::Accounts, reply::Conversations,
+                 reply::RoomDone, reply::Rooms, reply::Members, reply::Sent, reply::History,
+                 reply::Events, reply::Survey, reply::HandedOver, reply::Scrub, reply::Replaced,
+                 reply::Cluster, reply::Sessions>;
 
 struct Reply {
   Status status = Status::ok;

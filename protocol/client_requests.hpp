@@ -14,7 +14,7 @@
 namespace chat262 {
 
 inline constexpr std::uint8_t client_protocol_version = 1;
-inline constexpr std::uint8_t client_feature_level = 2;
+inline constexpr std::uint8_t client_feature_level = 3;
 // The operator's socket, in a server's data directory.
 inline constexpr const char* control_socket_file = "control";
 
@@ -61,6 +61,7 @@ struct LogIn {
   std::string name;
   std::string password;
   Bytes token;
+  std::string client{};  // feature level 3: a few words about program and machine; may be empty
   bool operator==(const LogIn&) const = default;
 };
 struct LogOut {
@@ -81,6 +82,17 @@ struct DeleteAccount {
   static constexpr std::uint8_t code = 15;
   std::string password;
   bool operator==(const DeleteAccount&) const = default;
+};
+struct ListSessions {  // feature level 3: one's own
+  static constexpr std::uint8_t code = 16;
+  Bytes after;  // id that the last page ended with, empty for the first
+  std::uint32_t limit = 100;
+  bool operator==(const ListSessions&) const = default;
+};
+struct EndSession {  // feature level 3: one of one's own
+  static constexpr std::uint8_t code = 17;
+  SessionId session{};
+  bool operator==(const EndSession&) const = default;
 };
 struct SearchAccounts {
   static constexpr std::uint8_t code = 20;
@@ -191,14 +203,13 @@ struct Cluster {  // what the cluster file has to say
 
 }  // namespace request
 
-using RequestBody =
-    std::variant<request::Hello, request::Status, request::Register, request::LogIn,
-                 request::LogOut, request::LogOutAll, request::ChangePassword,
-                 request::DeleteAccount, request::SearchAccounts, request::ListConversations,
-                 request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
-                 request::ListMembers, request::Send, request::History, request::Events,
-                 request::MarkRead, request::Survey, request::Handover, request::ForceLead,
-                 request::Scrub, request::Replace, request::Cluster>;
+using RequestBody = std::variant<
+    request::Hello, request::Status, request::Register, request::LogIn, request::LogOut,
+    request::LogOutAll, request::ChangePassword, request::DeleteAccount, request::SearchAccounts,
+    request::ListConversations, request::CreateRoom, request::JoinRoom, request::LeaveRoom,
+    request::ListRooms, request::ListMembers, request::Send, request::History, request::Events,
+    request::MarkRead, request::Survey, request::Handover, request::ForceLead, request::Scrub,
+    request::Replace, request::Cluster, request::ListSessions, request::EndSession>;
 
 struct Request {
   ClientId client{};

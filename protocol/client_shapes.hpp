@@ -31,8 +31,10 @@ auto fields(Shape, Like<request::Register> auto& m) {
   return std::tie(m.name, m.password);
 }
 auto fields(Shape, Like<request::LogIn> auto& m) {
-  return std::tie(m.name, m.password, m.token);
+  return std::tie(m.name, m.password, m.token, m.client);
 }
+template <>
+inline constexpr std::size_t later_fields<request::LogIn> = 1;
 auto fields(Shape, Like<request::LogOut> auto&) {
   return std::tie();
 }
@@ -44,6 +46,12 @@ auto fields(Shape, Like<request::ChangePassword> auto& m) {
 }
 auto fields(Shape, Like<request::DeleteAccount> auto& m) {
   return std::tie(m.password);
+}
+auto fields(Shape, Like<request::ListSessions> auto& m) {
+  return std::tie(m.after, m.limit);
+}
+auto fields(Shape, Like<request::EndSession> auto& m) {
+  return std::tie(m.session);
 }
 auto fields(Shape, Like<request::SearchAccounts> auto& m) {
   return std::tie(m.pattern, m.after, m.limit);
@@ -169,6 +177,12 @@ auto fields(Shape, Like<reply::Conversations> auto& m) {
 }
 template <>
 inline constexpr std::size_t fields_at_least<reply::Conversations> = 2;
+auto fields(Shape, Like<reply::Session> auto& m) {
+  return std::tie(m.id, m.created, m.expires, m.address, m.client, m.current);
+}
+auto fields(Shape, Like<reply::Sessions> auto& m) {
+  return std::tie(m.sessions, m.more);
+}
 auto fields(Shape, Like<reply::RoomDone> auto& m) {
   return std::tie(m.room, m.name);
 }

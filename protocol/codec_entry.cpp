@@ -35,8 +35,10 @@ auto fields(Shape, Like<op::Register> auto& m) {
   return std::tie(m.account, m.name, m.folded, m.password_hash);
 }
 auto fields(Shape, Like<op::OpenSession> auto& m) {
-  return std::tie(m.account, m.token_hash, m.expires);
+  return std::tie(m.account, m.token_hash, m.expires, m.address, m.client);
 }
+template <>
+inline constexpr std::size_t later_fields<op::OpenSession> = 2;
 auto fields(Shape, Like<op::CloseSession> auto& m) {
   return std::tie(m.account, m.token_hash);
 }

@@ -91,6 +91,7 @@ CHAT262_ANSWER(Hello, Hello);
 CHAT262_ANSWER(Status, ServerStatus);
 CHAT262_ANSWER(Register, Registered);
 CHAT262_ANSWER(LogIn, LoggedIn);
+CHAT262_ANSWER(ListSessions, Sessions);
 CHAT262_ANSWER(SearchAccounts, Accounts);
 CHAT262_ANSWER(ListConversations, Conversations);
 CHAT262_ANSWER(CreateRoom, RoomDone);

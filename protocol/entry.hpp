@@ -80,6 +80,8 @@ struct OpenSession {
   AccountId account{};
   Hash token_hash{};  // of the token; the token itself is in no log
   TimeMs expires{};
+  std::string address{};  // the IP address that it was opened from; "" if that is not known
+  std::string client{};   // the program, as it describes itself
   bool operator==(const OpenSession&) const = default;
 };
 struct CloseSession {
@@ -204,6 +206,11 @@ struct DecodedOperation {
 [[nodiscard]] AccountId account_id(const RequestId& request);
 [[nodiscard]] RoomId room_id(const RequestId& request);
 [[nodiscard]] MessageId message_id(const RequestId& request);
+// Of what the servers do by themselves to a thing that has this hash: the same on all of them, so
+// that it is done once. `number`: from 1.
+[[nodiscard]] RequestId servers_own_request(std::string_view what, const Hash& about,
+                                            std::uint64_t number);
+[[nodiscard]] SessionId session_id(const Hash& token_hash);  // of that hash, not of a request
 [[nodiscard]] ConversationId direct_conversation(const AccountId& a, const AccountId& b);
 [[nodiscard]] ConversationId room_conversation(const RoomId& room);
 

@@ -49,6 +49,7 @@ class DiskTables final : public Tables {
   std::vector<AccountRecord> accounts_once_named(const std::string& folded,
                                                  unsigned limit) const override;
   std::optional<SessionRecord> session(const Hash& token_hash) const override;
+  std::vector<OpenSession> sessions(const AccountId& account) const override;
   std::optional<RoomRecord> room(const RoomId& id) const override;
   std::optional<RoomRecord> room_named(const std::string& folded) const override;
   bool is_member(const RoomId& room, const AccountId& account) const override;

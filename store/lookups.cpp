@@ -72,6 +72,20 @@ std::optional<SessionRecord> DiskTables::session(const Hash& token_hash) const {
   return stored ? schema::read_session(*stored) : std::nullopt;
 }
 
+std::vector<Tables::OpenSession> DiskTables::sessions(const AccountId& account) const {
+  std::vector<OpenSession> found;
+  const schema::Key prefix = schema::account_sessions_prefix(account);
+  Scan scan = records_.scan(Direction::up, prefix.text(), prefix.text());
+  for (; scan.valid(); scan.next()) {
+    found.push_back({Reader(scan.key().substr(prefix.size())).hash(), {}});
+  }
+  records_.finish(scan);
+  for (auto& one : found) {
+    if (auto record = session(one.token_hash)) one.record = std::move(*record);
+  }
+  return found;
+}
+
 std::optional<RoomRecord> DiskTables::room(const RoomId& id) const {
   const auto stored = records_.get(schema::room_key(id).text());
   return stored ? schema::read_room(id, *stored) : std::nullopt;

@@ -87,7 +87,11 @@ bool sound_name(std::string_view shown, std::string_view folded) {
 
 Value session_value(const SessionRecord& record) {
   Value value;
-  value.id(record.account).time(record.expires).time(record.created);
+  value.id(record.account)
+      .time(record.expires)
+      .time(record.created)
+      .string(record.address)
+      .string(record.client);
   return value;
 }
 
@@ -97,6 +101,8 @@ std::optional<SessionRecord> read_session(std::string_view value) {
   record.account = reader.id<AccountId>();
   record.expires = reader.time();
   record.created = reader.time();
+  record.address = reader.string();
+  record.client = reader.string();
   if (!reader.complete()) return std::nullopt;
   return record;
 }

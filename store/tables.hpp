@@ -43,6 +43,8 @@ struct SessionRecord {
   AccountId account{};
   TimeMs expires{};
   TimeMs created{};
+  std::string address{};  // that it was opened from; "" if that is not known
+  std::string client{};   // what the program said of itself
 };
 struct RoomRecord {
   RoomId id{};
@@ -147,6 +149,12 @@ class Tables {
   [[nodiscard]] virtual std::vector<AccountRecord> accounts_once_named(const std::string& folded,
                                                                        unsigned limit) const = 0;
   [[nodiscard]] virtual std::optional<SessionRecord> session(const Hash& token_hash) const = 0;
+  // All of an account, by token's hash; those that have expired and were not closed too.
+  struct OpenSession {
+    Hash token_hash{};
+    SessionRecord record;
+  };
+  [[nodiscard]] virtual std::vector<OpenSession> sessions(const AccountId& account) const = 0;
   [[nodiscard]] virtual std::optional<RoomRecord> room(const RoomId& id) const = 0;
   [[nodiscard]] virtual std::optional<RoomRecord> room_named(const std::string& folded) const = 0;
   [[nodiscard]] virtual bool is_member(const RoomId& room, const AccountId& account) const = 0;

@@ -55,6 +55,9 @@ class ReferenceChat {
   struct Session {
     AccountId account{};
     TimeMs opened{};
+    TimeMs expires{};
+    std::string address;
+    std::string client;
   };
   struct Room {
     std::string name;
@@ -125,6 +128,7 @@ class ReferenceChat {
 
   [[nodiscard]] Reply history(const AccountId& asker, const request::History& request) const;
   [[nodiscard]] reply::Conversations conversations(const AccountId& asker) const;
+  [[nodiscard]] reply::Sessions sessions(const AccountId& asker, const Bytes& token) const;
   [[nodiscard]] reply::Events events(const AccountId& asker, const request::Events& request) const;
   [[nodiscard]] Seq first_heard(const AccountId& asker, const op::SendMessage& sent) const;
   void add_events(const AccountId& asker, Seq at, reply::Events& events, std::size_t& bytes) const;

@@ -71,7 +71,10 @@ Status ReferenceChat::operator()(const op::OpenSession& body) {
   const Account& account = accounts_.at(body.account);
   if (password_unknown_there(account)) return Status::wrong_credentials;
   if (merge_ && account.all_closed_time > time_) return Status::not_signed_in;
-  return sessions_.emplace(body.token_hash, Session{body.account, time_}).second
+  return sessions_
+                 .emplace(body.token_hash,
+                          Session{body.account, time_, body.expires, body.address, body.client})
+                 .second
              ? Status::ok
              : Status::bad_argument;
 }

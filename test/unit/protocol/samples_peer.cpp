@@ -77,6 +77,9 @@ std::vector<EntrySample> entries() {
                 op::ReplaceServer{cluster(), server_id(2), {"10.0.0.9", 26262, 26263}});
   log.operation("set_server_key", "Server 2 has another key from here on.",
                 op::SetServerKey{cluster(), server_id(2), bytes_from<PublicKey>(0x40)});
+  log.operation("open_session_described", "Where, and by which program.",
+                op::OpenSession{alice, token_hash, TimeMs{{1802592000000}}, "192.0.2.7",
+                                "chat262 0.1.0 on ada"});
   return log.take();
 }
 

@@ -170,6 +170,12 @@ std::vector<ReplySample> replies() {
          LogOut{}, 3, reply::Done{}),
       ok("accounts", "There are more: ask again after bob.", SearchAccounts{}, 0,
          reply::Accounts{{alice, bob}, true}),
+      ok("sessions", "The one that asks, and another.", ListSessions{}, 0,
+         reply::Sessions{
+             {{bytes_from<SessionId>(0x70), noon, TimeMs{{1802592000000}}, "192.0.2.7",
+               "chat262 0.1.0 on ada", true},
+              {bytes_from<SessionId>(0x90), noon, TimeMs{{1802592000000}}, "", "", false}},
+             false}),
       ok("conversations", "One with an unread message, one that is empty.", ListConversations{}, 0,
          reply::Conversations{
              {{with_bob, 1, from_bob(), place(1000)}, {lobby, 0, std::nullopt, {}}},
