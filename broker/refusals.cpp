@@ -10,7 +10,8 @@ namespace chat262::broker {
 Reply refusal_reply(std::uint64_t number, const Refusal& refusal) {
   reply::ErrorBody body;
   body.text = refusal.text;
-  if (refusal.status == Status::busy) body.retry_ms = limits::busy_retry_ms;
+  body.retry_ms = refusal.retry_ms;
+  if (refusal.status == Status::busy && body.retry_ms == 0) body.retry_ms = limits::busy_retry_ms;
   return {refusal.status, number, std::move(body)};
 }
 
@@ -35,6 +36,10 @@ const char* status_text(Status status) {
       return "the service is not available";
     case Status::busy:
       return "too much to do, try again";
+    case Status::too_many:
+      return "too many tries: wait";
+    case Status::suspended:
+      return "this account is suspended";
     case Status::wrong_version:
       return "this protocol version is not spoken here";
     case Status::unknown_operation:

@@ -12,6 +12,7 @@ namespace chat262::broker {
 struct Refusal {
   Status status = Status::ok;
   std::string text;
+  std::uint32_t retry_ms = 0;  // where it says when to come again
 };
 
 inline constexpr const char* damaged_tables_text = "this server's tables are damaged";

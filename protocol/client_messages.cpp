@@ -34,6 +34,7 @@ constexpr std::array names{Named{Status::ok, "ok"},
                            Named{Status::not_leader, "not_leader"},
                            Named{Status::unavailable, "unavailable"},
                            Named{Status::busy, "busy"},
+                           Named{Status::too_many, "too_many"},
                            Named{Status::wrong_version, "wrong_version"},
                            Named{Status::unknown_operation, "unknown_operation"},
                            Named{Status::malformed, "malformed"},
@@ -51,7 +52,8 @@ constexpr std::array names{Named{Status::ok, "ok"},
                            Named{Status::bad_text, "bad_text"},
                            Named{Status::bad_cursor, "bad_cursor"},
                            Named{Status::bad_argument, "bad_argument"},
-                           Named{Status::no_permission, "no_permission"}};
+                           Named{Status::no_permission, "no_permission"},
+                           Named{Status::suspended, "suspended"}};
 
 struct Writes {
   bool operator()(const request::Hello&) const { return false; }
@@ -64,6 +66,14 @@ struct Writes {
   bool operator()(const request::DeleteAccount&) const { return true; }
   bool operator()(const request::ListSessions&) const { return false; }
   bool operator()(const request::EndSession&) const { return true; }
+  bool operator()(const request::ResetPassword&) const { return true; }
+  bool operator()(const request::ListAccounts&) const { return false; }
+  bool operator()(const request::ShowAccount&) const { return false; }
+  bool operator()(const request::SuspendAccount&) const { return false; }
+  bool operator()(const request::OfferReset&) const { return false; }
+  bool operator()(const request::LogOutAccount&) const { return false; }
+  bool operator()(const request::RemoveAccount&) const { return false; }
+  bool operator()(const request::Invite&) const { return false; }
   bool operator()(const request::SearchAccounts&) const { return false; }
   bool operator()(const request::ListConversations&) const { return false; }
   bool operator()(const request::CreateRoom&) const { return true; }

@@ -28,8 +28,10 @@ auto fields(Shape, Like<request::Status> auto&) {
   return std::tie();
 }
 auto fields(Shape, Like<request::Register> auto& m) {
-  return std::tie(m.name, m.password);
+  return std::tie(m.name, m.password, m.invitation);
 }
+template <>
+inline constexpr std::size_t later_fields<request::Register> = 1;
 auto fields(Shape, Like<request::LogIn> auto& m) {
   return std::tie(m.name, m.password, m.token, m.client);
 }
@@ -103,6 +105,30 @@ auto fields(Shape, Like<request::Replace> auto& m) {
 }
 auto fields(Shape, Like<request::Cluster> auto&) {
   return std::tie();
+}
+auto fields(Shape, Like<request::ResetPassword> auto& m) {
+  return std::tie(m.name, m.reset_code, m.new_password);
+}
+auto fields(Shape, Like<request::ListAccounts> auto& m) {
+  return std::tie(m.pattern, m.after, m.limit);
+}
+auto fields(Shape, Like<request::ShowAccount> auto& m) {
+  return std::tie(m.name);
+}
+auto fields(Shape, Like<request::SuspendAccount> auto& m) {
+  return std::tie(m.name, m.suspended, m.by);
+}
+auto fields(Shape, Like<request::OfferReset> auto& m) {
+  return std::tie(m.name, m.code_hash, m.by);
+}
+auto fields(Shape, Like<request::LogOutAccount> auto& m) {
+  return std::tie(m.name, m.by);
+}
+auto fields(Shape, Like<request::RemoveAccount> auto& m) {
+  return std::tie(m.name, m.by);
+}
+auto fields(Shape, Like<request::Invite> auto& m) {
+  return std::tie(m.code_hash, m.uses, m.days, m.by);
 }
 
 // ---- replies
@@ -182,6 +208,18 @@ auto fields(Shape, Like<reply::Session> auto& m) {
 }
 auto fields(Shape, Like<reply::Sessions> auto& m) {
   return std::tie(m.sessions, m.more);
+}
+auto fields(Shape, Like<reply::AccountState> auto& m) {
+  return std::tie(m.id, m.name, m.created, m.suspended, m.deleted, m.sessions);
+}
+auto fields(Shape, Like<reply::AccountStates> auto& m) {
+  return std::tie(m.accounts, m.more);
+}
+auto fields(Shape, Like<reply::AccountShown> auto& m) {
+  return std::tie(m.account, m.former_name, m.sessions, m.reset_until);
+}
+auto fields(Shape, Like<reply::CodeMade> auto& m) {
+  return std::tie(m.expires);
 }
 auto fields(Shape, Like<reply::RoomDone> auto& m) {
   return std::tie(m.room, m.name);

@@ -1,5 +1,5 @@
 // Peer messages: [version, feature level, cluster, from, from inc., to inc., kind, body], and from
-// feature level 2 on the sender's claim, if there is one.
+// feature level 2 on the sender's claim, if there is one, and from level 3 on its wall clock.
 #include <utility>
 
 #include "protocol/codec.hpp"
@@ -87,6 +87,12 @@ auto fields(Shape, Like<peer::RepairAnswer> auto& m) {
 auto fields(Shape, Like<peer::Superseded> auto& m) {
   return std::tie(m.server, m.replaced, m.place);
 }
+auto fields(Shape, Like<peer::FailedSignIn> auto& m) {
+  return std::tie(m.name, m.address, m.count);
+}
+auto fields(Shape, Like<peer::FailedSignIns> auto& m) {
+  return std::tie(m.failed);
+}
 auto fields(Shape, Like<peer::Claim> auto& m) {
   return std::tie(m.replaced, m.place);
 }
@@ -128,11 +134,11 @@ bool get_peer_body(Reader& reader, std::uint8_t kind, const msgpack::object& in,
 }  // namespace wire
 
 Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
-                  const std::optional<peer::Claim>& claim) {
+                  const std::optional<peer::Claim>& claim, const std::optional<TimeMs>& wall) {
   Bytes out;
   out.reserve(256 + wire::entries_size(message.body));
   wire::Writer writer(out);
-  writer.array(wire::peer_elements + (claim ? 1 : 0));
+  writer.array(wire::peer_elements + (claim ? 1 : 0) + (claim && wall ? 1 : 0));
   writer.put(peer::protocol_version);
   writer.put(peer::feature_level);
   writer.put(cluster);
@@ -142,6 +148,7 @@ Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
   writer.put(static_cast<std::uint8_t>(message.body.index()));
   std::visit([&writer](const auto& body) { writer.put(body); }, message.body);
   if (claim) writer.put(*claim);
+  if (claim && wall) writer.put(*wall);
   return out;
 }
 
@@ -170,8 +177,9 @@ Result<PeerFrame> decode_peer(ByteView frame) {
   PeerFrame out;
   peer::Message& message = out.message;
   std::uint8_t kind = 0;
-  const bool claims = object.via.array.size == wire::peer_elements + 1;
-  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0)) ||
+  const bool tells_time = object.via.array.size == wire::peer_elements + 2;
+  const bool claims = tells_time || object.via.array.size == wire::peer_elements + 1;
+  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0) + (tells_time ? 1 : 0)) ||
       !reader.get(part[1], out.feature_level) || !reader.get(part[2], out.cluster) ||
       !reader.get(part[3], message.from) || !reader.get(part[4], message.from_incarnation) ||
       !reader.get(part[5], message.to_incarnation) || !reader.get(part[6], kind)) {
@@ -182,6 +190,7 @@ Result<PeerFrame> decode_peer(ByteView frame) {
     return malformed("body");
   }
   if (claims && !reader.get(part[8], out.claim.emplace())) return malformed("claim");
+  if (tells_time && !reader.get(part[9], out.wall.emplace())) return malformed("clock");
   return out;
 }
 

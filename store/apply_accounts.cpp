@@ -15,11 +15,16 @@ Status Applier::operator()(const op::Register& body) {
                        .password_hash = body.password_hash,
                        .former_name = {},
                        .created = time_};
-  if (const auto taken = records_.get(schema::account_name_key(body.folded).text())) {
-    // Two histories gave the same name: the one that is merged gets another.
-    if (!surely_unknown_there(schema::read_holder<AccountId>(*taken).origin)) {
-      return Status::name_taken;
-    }
+  const auto taken = records_.get(schema::account_name_key(body.folded).text());
+  // Two histories gave the same name: the one that is merged gets another.
+  if (taken && !surely_unknown_there(schema::read_holder<AccountId>(*taken).origin)) {
+    return Status::name_taken;
+  }
+  const bool is_taken = taken.has_value();
+  if (body.invitation != Hash{} && !take_invitation(body.invitation)) {
+    return Status::no_permission;
+  }
+  if (is_taken) {
     const auto free =
         free_name(schema::Table::account_names, {body.name, body.folded}, body.account.bytes);
     if (!free) return Status::name_taken;
@@ -39,18 +44,13 @@ Status Applier::operator()(const op::ChangePassword& body) {
   auto account = live_account(body.account);
   if (!account) return Status::not_signed_in;
   if (body.password_hash.size() > schema::password_hash_bytes_max) return Status::malformed;
-  schema::AccountPast past = account_past(body.account);
+  const schema::AccountPast past = account_past(body.account);
   // Changed in both histories: the later change stands, with the sessions it left open.
   if (unknown_there(past.password) && time_ < past.password_changed) return Status::ok;
-  account->password_hash = body.password_hash;
-  past.password = origin_;
-  past.password_changed = time_;
-  records_.put(schema::account_key(body.account).text(),
-               schema::account_value(*account, past).text());
   for (const Hash& token : sessions_of(body.account)) {
     if (token != body.keep) remove_session(body.account, token);
   }
-  return Status::ok;
+  return set_password(std::move(*account), body.password_hash);
 }
 
 // The name stays taken, the record stays as the author of what it wrote. The texts are hidden from
@@ -77,7 +77,9 @@ Status Applier::operator()(const op::DeleteAccount& body) {
   for (const std::string& tail : tails(notices)) {
     records_.remove(schema::Key(notices).tail(tail).text());
   }
+  records_.remove(schema::reset_key(body.account).text());
   account->deleted = true;
+  account->suspended = false;
   account->password_hash.clear();
   records_.put(schema::account_key(body.account).text(),
                schema::account_value(*account, {}).text());

@@ -10,7 +10,9 @@ Status Applier::operator()(const op::OpenSession& body) {
       body.client.size() > limits::client_text_bytes_max) {
     return Status::malformed;
   }
-  if (life(body.account) != Life::live) return Status::not_signed_in;
+  const auto account = live_account(body.account);
+  if (!account) return Status::not_signed_in;
+  if (account->suspended) return Status::suspended;
   const schema::AccountPast past = account_past(body.account);
   // Opened with a password that another history had already changed, or before all were closed.
   if (unknown_there(past.password)) return Status::wrong_credentials;
