@@ -82,10 +82,14 @@ Admission::Verdict Admission::admit(const Request& request, TimeMs now) {
     return Known{outcome->at, reply_for(request)};
   }
   if (const auto* body = std::get_if<request::Register>(&request.body)) {
-    return job_for_register(tables_, *body);
+    return job_for_register(tables_, *body, rules_, outdated_,
+                            std::max(now, tables_.applied_time()));
   }
   if (const auto* body = std::get_if<request::LogIn>(&request.body)) {
-    return job_for_login(tables_, *body, 0);
+    return job_for_login(tables_, *body, 0, rules_);
+  }
+  if (const auto* body = std::get_if<request::ResetPassword>(&request.body)) {
+    return job_for_reset(tables_, *body, outdated_, std::max(now, tables_.applied_time()));
   }
   const auto session = find_session(tables_, request.token, now);
   if (!session) {

@@ -37,15 +37,22 @@ class EntrySource {
   [[nodiscard]] virtual Position applied() const = 0;
 };
 
+// What the cluster file says about accounts.
+struct AccountRules {
+  PasswordCost password;
+  Registration registration = Registration::open;
+};
+
 class Admission {
  public:
-  Admission(const store::Tables& tables, const EntrySource& entries)
-      : tables_(tables), entries_(entries) {}
+  Admission(const store::Tables& tables, const EntrySource& entries, const AccountRules& rules)
+      : tables_(tables), entries_(entries), rules_(rules) {}
 
   struct Admitted {
     Operation operation;
     Bytes text;
     WriteReply reply;
+    std::optional<Operation> also;  // that nobody waits for
   };
   // A repeat: the first one's outcome is in the tables and stands at `at`.
   struct Known {
@@ -67,6 +74,7 @@ class Admission {
 
   // A server that is heard and does not know the newest operations: until it is updated, none of
   // them is made.
+  [[nodiscard]] std::optional<ServerId> outdated() const { return outdated_; }
   void set_outdated(std::optional<ServerId> server) { outdated_ = server; }
 
   // Continues after a NeedsPassword. Everything is looked up again: the world may have moved on.
@@ -82,6 +90,7 @@ class Admission {
   const store::Tables& tables_;
   const EntrySource& entries_;
   TimeMs last_time_{};  // given out
+  const AccountRules rules_;
   std::optional<ServerId> outdated_;
 
   [[nodiscard]] TimeMs stamp(TimeMs now);
@@ -94,6 +103,8 @@ class Admission {
                                                          const store::Outcome& outcome) const;
   [[nodiscard]] Admitted make(const Request& request, TimeMs now, OperationBody body,
                               Bytes text = {});
+  [[nodiscard]] Verdict log_in(const Request& request, const request::LogIn& body,
+                               const PasswordJob& job, const std::string& hash, TimeMs now);
 };
 
 }  // namespace chat262::broker

@@ -79,6 +79,9 @@ Reply Admission::answer(const WriteReply& reply, std::uint64_t number) const {
   if (reply.kind == Kind::session_ended && outcome->status == Status::not_signed_in) {
     return {Status::ok, number, reply::Done{}};
   }
+  if (reply.kind == Kind::registered && outcome->status == Status::no_permission) {
+    return refusal_reply(number, {Status::no_permission, "the invitation was used up meanwhile"});
+  }
   if (outcome->status != Status::ok) return refusal_reply(number, refuse(outcome->status));
   switch (reply.kind) {
     case Kind::registered: {

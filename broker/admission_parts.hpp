@@ -32,9 +32,15 @@ using Made = std::variant<OperationBody, Refusal>;
 
 // admission_passwords.cpp: what the workers have to do first.
 [[nodiscard]] Admission::Verdict job_for_register(const store::Tables& tables,
-                                                  const request::Register& body);
+                                                  const request::Register& body,
+                                                  const AccountRules& rules,
+                                                  std::optional<ServerId> outdated, TimeMs time);
+[[nodiscard]] Admission::Verdict job_for_reset(const store::Tables& tables,
+                                               const request::ResetPassword& body,
+                                               std::optional<ServerId> outdated, TimeMs time);
 [[nodiscard]] Admission::Verdict job_for_login(const store::Tables& tables,
-                                               const request::LogIn& body, unsigned candidate);
+                                               const request::LogIn& body, unsigned candidate,
+                                               const AccountRules& rules);
 [[nodiscard]] Admission::Verdict job_for_account(const store::Tables& tables,
                                                  const Session& session,
                                                  const std::string& password,

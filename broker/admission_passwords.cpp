@@ -2,16 +2,24 @@
 // it.
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include "broker/admission_parts.hpp"
 #include "broker/server_limits.hpp"
+#include "protocol/codes.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/names.hpp"
 
 namespace chat262::broker {
 
 namespace admission {
+
+namespace {
+constexpr const char* bad_invitation_text =
+    "this invitation is not good: it is mistyped, used up, or has expired";
+constexpr const char* bad_code_text = "wrong name or code; or the code was used, or has expired";
+}  // namespace
 
 std::optional<store::AccountRecord> living_account(const store::Tables& tables,
                                                    const std::string& typed) {
@@ -33,12 +41,55 @@ std::vector<store::AccountRecord> login_candidates(const store::Tables& tables,
   return found;
 }
 
-Admission::Verdict job_for_register(const store::Tables& tables, const request::Register& body) {
+namespace {
+
+Refusal outdated_refusal(ServerId server) {
+  return {Status::unavailable, "server " + std::to_string(server.value) +
+                                   " runs an older version, which does not know of this: it must "
+                                   "be updated first"};
+}
+
+std::optional<Refusal> refused_registration(const store::Tables& tables,
+                                            const request::Register& body,
+                                            const AccountRules& rules,
+                                            std::optional<ServerId> outdated, TimeMs time) {
+  if (rules.registration == Registration::open) return std::nullopt;
+  if (rules.registration == Registration::closed) {
+    return Refusal{Status::no_permission, "nobody can register here"};
+  }
+  if (body.invitation.empty()) {
+    return Refusal{Status::no_permission, "to register here takes an invitation"};
+  }
+  if (outdated) return outdated_refusal(*outdated);
+  const auto code = code_hash(body.invitation);
+  const auto invitation = code ? tables.invitation(*code) : std::nullopt;
+  if (!invitation || invitation->uses == 0 || invitation->expires <= time) {
+    return Refusal{Status::no_permission, bad_invitation_text};
+  }
+  return std::nullopt;
+}
+
+// The hash of the code, if it is the account's and still good.
+std::optional<Hash> good_reset_code(const store::Tables& tables, const request::ResetPassword& body,
+                                    const std::optional<store::AccountRecord>& account,
+                                    TimeMs time) {
+  const auto code = code_hash(body.reset_code);
+  const auto reset = account ? tables.reset_code(account->id) : std::nullopt;
+  const bool good = code && reset && reset->code == *code && !reset->used && reset->expires > time;
+  return good ? code : std::nullopt;
+}
+
+}  // namespace
+
+Admission::Verdict job_for_register(const store::Tables& tables, const request::Register& body,
+                                    const AccountRules& rules, std::optional<ServerId> outdated,
+                                    TimeMs time) {
   const auto name = parse_name(body.name);
   if (!name) return Refusal{Status::bad_name, name.error().text};
   if (const auto fine = check_password(body.password); !fine) {
     return Refusal{Status::bad_password, fine.error().text};
   }
+  if (auto refusal = refused_registration(tables, body, rules, outdated, time)) return *refusal;
   if (tables.account_named(name->folded)) return refuse(Status::name_taken);
   PasswordJob job;
   job.make = true;
@@ -47,7 +98,7 @@ Admission::Verdict job_for_register(const store::Tables& tables, const request::
 }
 
 Admission::Verdict job_for_login(const store::Tables& tables, const request::LogIn& body,
-                                 unsigned candidate) {
+                                 unsigned candidate, const AccountRules& rules) {
   if (body.token.size() != chat262::limits::token_bytes) {
     return Refusal{Status::bad_argument, "a session token is 32 random bytes"};
   }
@@ -60,7 +111,9 @@ Admission::Verdict job_for_login(const store::Tables& tables, const request::Log
   job.verify = true;
   job.password = body.password;
   job.candidate = candidate;
-  job.hash = candidates.empty() ? nobodys_hash() : candidates[candidate].password_hash;
+  job.hash =
+      candidates.empty() ? nobodys_hash(rules.password) : candidates[candidate].password_hash;
+  job.renew = !candidates.empty();
   return Admission::NeedsPassword{std::move(job)};
 }
 
@@ -82,6 +135,21 @@ Admission::Verdict job_for_account(const store::Tables& tables, const Session& s
     job.make = true;
     job.new_password = *new_password;
   }
+  return Admission::NeedsPassword{std::move(job)};
+}
+
+Admission::Verdict job_for_reset(const store::Tables& tables, const request::ResetPassword& body,
+                                 std::optional<ServerId> outdated, TimeMs time) {
+  if (const auto fine = check_password(body.new_password); !fine) {
+    return Refusal{Status::bad_password, fine.error().text};
+  }
+  if (!good_reset_code(tables, body, living_account(tables, body.name), time)) {
+    return Refusal{Status::wrong_credentials, bad_code_text};
+  }
+  if (outdated) return outdated_refusal(*outdated);
+  PasswordJob job;
+  job.make = true;
+  job.new_password = body.new_password;
   return Admission::NeedsPassword{std::move(job)};
 }
 
@@ -116,7 +184,7 @@ Admission::Verdict Admission::admit_with_password(const Request& request, const 
   }
   if (!verified) {
     const auto* login = std::get_if<request::LogIn>(&request.body);
-    if (login != nullptr) return job_for_login(tables_, *login, job.candidate + 1);
+    if (login != nullptr) return job_for_login(tables_, *login, job.candidate + 1, rules_);
     return refuse(Status::wrong_credentials);
   }
   if (job.make && hash.empty()) return Refusal{Status::busy, "no memory for a password hash"};
@@ -124,42 +192,73 @@ Admission::Verdict Admission::admit_with_password(const Request& request, const 
   if (const auto* body = std::get_if<request::Register>(&request.body)) {
     auto name = parse_name(body->name);
     if (!name) return Refusal{Status::bad_name, name.error().text};
+    const auto time = std::max(now, tables_.applied_time());
+    if (auto refusal = refused_registration(tables_, *body, rules_, outdated_, time)) {
+      return *refusal;
+    }
     if (tables_.account_named(name->folded)) return refuse(Status::name_taken);
     op::Register made;
     made.account = account_id({request.client, request.number});
     made.name = std::move(name->shown);
     made.folded = std::move(name->folded);
     made.password_hash = hash;
+    if (rules_.registration == Registration::invitation) {
+      made.invitation = code_hash(body->invitation).value_or(Hash{});
+    }
     return make(request, now, std::move(made));
   }
   if (const auto* body = std::get_if<request::LogIn>(&request.body)) {
-    const auto candidates = login_candidates(tables_, body->name);
-    if (job.candidate >= candidates.size()) return refuse(Status::wrong_credentials);
-    const auto& account = candidates[job.candidate];
-    // The password was right for a hash that is no longer the account's: it was changed meanwhile.
-    if (account.password_hash != job.hash) return refuse(Status::wrong_credentials);
-    const Hash token_hash = hash_of(body->token);
-    if (tables_.session(token_hash)) {
-      return Refusal{Status::bad_argument, "this session token is in use"};
-    }
-    auto admitted = make(request, now, op::OpenSession{account.id, token_hash, {}});
-    auto& session = std::get<op::OpenSession>(admitted.operation.body);
-    session.expires = TimeMs{{admitted.operation.time.value + limits::session_ms}};
-    if (!outdated_) {  // an older server could not read it
-      session.address = request.address.substr(0, chat262::limits::address_bytes_max);
-      session.client = described(body->client);
-    }
-    return admitted;
+    return log_in(request, *body, job, hash, now);
+  }
+  if (const auto* body = std::get_if<request::ResetPassword>(&request.body)) {
+    const auto account = living_account(tables_, body->name);
+    const auto time = std::max(now, tables_.applied_time());
+    const auto code = good_reset_code(tables_, *body, account, time);
+    if (!code) return Refusal{Status::wrong_credentials, bad_code_text};
+    return make(request, now, op::ResetPassword{account->id, *code, hash});
   }
   const auto session = find_session(tables_, request.token, now);
   if (!session) return refuse(Status::not_signed_in);
   const auto account = tables_.account(session->account);
   if (!account || account->deleted) return refuse(Status::not_signed_in);
-  if (account->password_hash != job.hash) return refuse(Status::wrong_credentials);
+  if (account->password_hash != job.hash) return admit(request, now);  // once more
   if (std::holds_alternative<request::ChangePassword>(request.body)) {
     return make(request, now, op::ChangePassword{session->account, hash, session->token_hash});
   }
   return make(request, now, op::DeleteAccount{session->account});
+}
+
+Admission::Verdict Admission::log_in(const Request& request, const request::LogIn& body,
+                                     const PasswordJob& job, const std::string& hash, TimeMs now) {
+  const auto candidates = login_candidates(tables_, body.name);
+  if (job.candidate >= candidates.size()) return refuse(Status::wrong_credentials);
+  const auto& account = candidates[job.candidate];
+  // The password was right for a hash that is no longer the account's: once more, with the new one.
+  if (account.password_hash != job.hash) {
+    return job_for_login(tables_, body, job.candidate, rules_);
+  }
+  if (account.suspended) return refuse(Status::suspended);
+  const Hash token_hash = hash_of(body.token);
+  if (tables_.session(token_hash)) {
+    return Refusal{Status::bad_argument, "this session token is in use"};
+  }
+  auto admitted = make(request, now, op::OpenSession{account.id, token_hash, {}});
+  auto& session = std::get<op::OpenSession>(admitted.operation.body);
+  session.expires = TimeMs{{admitted.operation.time.value + limits::session_ms}};
+  if (!outdated_) {  // an older server could not read it
+    session.address = request.address.substr(0, chat262::limits::address_bytes_max);
+    session.client = described(body.client);
+  }
+  if (!hash.empty() && !outdated_) {  // the same password, at the cost that it should have
+    const Hash before =
+        hash_of({reinterpret_cast<const std::uint8_t*>(account.password_hash.data()),
+                 account.password_hash.size()});
+    auto& renewal = admitted.also.emplace();
+    renewal.request = servers_own_request("rehash", before, 1);
+    renewal.time = admitted.operation.time;
+    renewal.body = op::Rehash{account.id, before, hash};
+  }
+  return admitted;
 }
 
 }  // namespace chat262::broker

@@ -1,6 +1,7 @@
 #include "broker/gateway.hpp"
 
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "broker/keep_alive.hpp"
@@ -88,7 +89,10 @@ std::size_t Gateway::receive(std::size_t max,
       continue;
     }
     if (const char* address = zmq_msg_gets(body_.handle(), "Peer-Address")) {
-      request->address = address;
+      // The socket is of IPv6, and shows IPv4 in it.
+      const std::string_view text(address);
+      const bool mapped = text.starts_with("::ffff:") && text.find('.') != std::string_view::npos;
+      request->address = mapped ? text.substr(7) : text;
     }
     handle(open_slot(), std::move(*request));
   }

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "broker/replica/replica.hpp"
+#include "broker/wall_clock.hpp"
 #include "protocol/client_replies.hpp"
 #include "protocol/cluster_file.hpp"
 #include "protocol/limits.hpp"
@@ -60,6 +62,13 @@ class Members {
   // Feature level of what a server sent last; 0: it sent nothing yet.
   void heard_level(ServerId server, std::uint8_t level) { of(server).level = level; }
   [[nodiscard]] std::uint8_t level(ServerId server) const { return of(server).level; }
+  // Of the servers that are heard, one with a lower level.
+  [[nodiscard]] std::optional<ServerId> outdated(const replica::Summary& summary,
+                                                 std::uint8_t level) const;
+
+  // What the others say the time is.
+  [[nodiscard]] WallClock& clock() { return clock_; }
+  [[nodiscard]] const WallClock& clock() const { return clock_; }
 
  private:
   struct Server {
@@ -77,6 +86,7 @@ class Members {
   ClusterConfig now_;
   std::array<Server, chat262::limits::servers_max> servers_{};
   Place listens_;
+  WallClock clock_;
 };
 
 }  // namespace chat262::broker

@@ -14,6 +14,7 @@
 #include <string>
 #include <variant>
 
+#include "broker/account_desk.hpp"
 #include "broker/members.hpp"
 #include "broker/node.hpp"
 #include "broker/replacement.hpp"
@@ -34,7 +35,7 @@ class Operator {
  public:
   // All references must outlive the operator. `replies` go to the control socket.
   Operator(const Members& members, ServerId self, Node& node, NodeHost& host, Service& service,
-           ScrubHost& scrub, Replies& replies, Replacement replacement);
+           ScrubHost& scrub, Replies& replies, Replacement replacement, AccountDesk desk);
 
   void request(ReplyTo to, Request&& request, Now now);
 
@@ -111,6 +112,9 @@ class Operator {
   void drive_forcing(Now now);
   void replace(const Asker& asker, const Request& request, Now now);
   void drive_replacing(Now now);
+  void ask_desk(const Asker& asker, const Request& request, Now now);
+  void answer_from_desk(Now now);
+  void tell_failed_sign_ins(Now now);
 
   struct Replacing {
     Asker asker;
@@ -128,6 +132,8 @@ class Operator {
   std::optional<Forcing> forcing_;
   Replacement replacement_;
   std::optional<Replacing> replacing_;
+  AccountDesk desk_;
+  std::map<std::uint64_t, Asker> at_desk_;      // by ticket
   std::map<std::uint64_t, Relaying> relaying_;  // by ticket
   std::uint64_t next_ticket_ = 1;
   bool leaving_ = false;
