@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "client/control/account_commands.hpp"
 #include "client/control/backup.hpp"
 #include "client/control/control_socket.hpp"
 #include "client/control/demo.hpp"
@@ -252,6 +253,7 @@ int run_program(int argc, char** argv) {
   add_force_lead(app, run);
   add_replace(app, run);
   add_cluster(app, run);
+  add_account_commands(app, run);
   add_verify(app, run);
   add_backup(app, run);
   add_restore(app, run);
