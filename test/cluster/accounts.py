@@ -23,8 +23,9 @@ def status_of(call, *arguments):
     return 0
 
 
-def guess(cluster, name, source=None, password='not the password'):
+def guess(cluster, name, source=None, password='not the password', at=0):
     client = cluster.client(source=source)
+    client.at = at  # the server to begin with
     try:
         return status_of(client.log_in, name, password)
     finally:
@@ -76,13 +77,15 @@ def throttle_across_failover():
             assert guess(cluster, 'ada', '127.0.0.9') == CREDENTIALS
         leader = cluster.wait_leader()
         cluster[leader].kill()
-        cluster.wait_leader(but=[leader])
-        assert guess(cluster, 'ada', '127.0.0.9', PASSWORD) == client262.TOO_MANY
-        assert guess(cluster, 'ada', '127.0.0.8', PASSWORD) == 0
+        new = cluster.wait_leader(but=[leader])
+        # The first wait is 2 s, and may be over; without the count eight more would be free.
+        answers = [guess(cluster, 'ada', '127.0.0.9', at=new) for _ in range(4)]
+        assert client262.TOO_MANY in answers, answers
+        assert guess(cluster, 'ada', '127.0.0.8', PASSWORD, new) == 0
         # Names that nobody has are no different.
-        for _ in range(8):
-            assert guess(cluster, 'nobody', '127.0.0.9') == CREDENTIALS
-        assert guess(cluster, 'nobody', '127.0.0.9') == client262.TOO_MANY
+        answers = [guess(cluster, 'nobody', '127.0.0.9', at=new) for _ in range(12)]
+        assert answers[:8] == [CREDENTIALS] * 8, answers
+        assert client262.TOO_MANY in answers, answers
         cluster[leader].start()
         cluster.settle_and_check()
 
@@ -113,7 +116,8 @@ def revoked_everywhere():
             'change password': lambda victim, other: other.call(
                 client262.CHANGE_PASSWORD, [PASSWORD, 'another horse battery']),
             'suspend': lambda victim, other: control(cluster, 0, 'account', 'suspend', 'suspend'),
-            'log-out': lambda victim, other: control(cluster, 1, 'account', 'log-out', 'log-out'),
+            'by an operator': lambda victim, other: control(cluster, 1, 'account', 'log-out',
+                                                            'by-an-operator'),
             'delete': lambda victim, other: other.call(client262.DELETE_ACCOUNT, [PASSWORD]),
             'remove': lambda victim, other: control(cluster, 2, 'account', 'delete', '--yes',
                                                     'remove'),
@@ -231,12 +235,12 @@ def audit():
         fresh = cluster.client()
         fresh.call(client262.RESET_PASSWORD, ['ada', code, 'a third password'])
         token = fresh.log_in('ada', 'a third password', 'my program')
-        assert guess(cluster, 'ada') == CREDENTIALS
-        assert guess(cluster, 'hunter2 hunter2') == CREDENTIALS
         fresh.call(client262.LOG_OUT, [])
         cluster[moved].kill()
         cluster[moved].start()
         cluster.wait_in_sync()
+        assert guess(cluster, 'ada') == CREDENTIALS
+        assert guess(cluster, 'hunter2 hunter2') == CREDENTIALS
         wanted = ['registered', 'logged-in', 'password-changed', 'account-suspended',
                   'account-resumed', 'reset-code-made', 'password-reset', 'logged-in',
                   'session-ended']
@@ -258,11 +262,15 @@ def audit():
                 text = file.read()
             secrets = [PASSWORD, 'a third password', code, 'hunter2', token.hex()]
             assert not any(secret in text for secret in secrets)
-        failed = harness.wait_until(
-            lambda: [line for server in cluster.servers for line in audited(server)
-                     if line['what'] == 'sign-in-failed'], 'a failed sign-in', seconds=30)
-        assert any(line.get('account') == 'ada' and line['wrong'] == 1 for line in failed), failed
-        assert any(line.get('unknown_name') for line in failed), failed
+
+        def failed():
+            return [line for server in cluster.servers for line in audited(server)
+                    if line['what'] == 'sign-in-failed']
+
+        harness.wait_until(lambda: len(failed()) == 2, failed, seconds=30)
+        assert [line['wrong'] for line in failed()] == [1, 1], failed()
+        assert {line.get('account') for line in failed()} == {'ada', None}, failed()
+        assert [line for line in failed() if line.get('unknown_name')], failed()
         out = control(cluster, 0, 'audit', '--account', 'Ada').stdout
         assert 'account-suspended' in out and 'by' in out, out
         cluster.settle_and_check()
@@ -308,14 +316,15 @@ def from_the_terminal():
         assert 'chat262 ' in shown and 'sessions  1' in shown, shown
         kept = control(cluster, 1, 'account', 'delete', 'ada', stdin='no\n', check=False)
         assert kept.returncode == 1 and 'nothing was done' in kept.stderr, kept
-        for _ in range(8):
-            terminal('two', 'login', 'ada', '--password-stdin', stdin='not this one\n',
-                     check=False)
-        begin = time.monotonic()
-        slow = terminal('two', 'login', 'ada', '--password-stdin', stdin='a new password\n',
-                        check=False)
-        assert slow.returncode == 1 and 'try again in' in slow.stderr, slow
-        assert time.monotonic() - begin < 1.5, 'it says so at once'
+        for _ in range(30):
+            begin = time.monotonic()
+            wrong = terminal('two', 'login', 'ada', '--password-stdin', stdin='not this one\n',
+                             check=False)
+            assert wrong.returncode == 1, wrong
+            if 'try again in' in wrong.stderr:
+                break
+        assert 'try again in' in wrong.stderr, wrong
+        assert time.monotonic() - begin < 2, 'it says so at once'
 
 
 CASES = {f.__name__: f for f in (throttle_across_failover, not_locked_out, revoked_everywhere,
