@@ -17,12 +17,16 @@
 
 namespace chat262::broker {
 
-// The account behind a session token, if the session is there and has not expired.
+// The account behind a session token, if the session is there and has not expired: by the clock, or
+// by the time of the log, which does not go back.
 struct Session {
   AccountId account{};
   Hash token_hash{};
 };
 [[nodiscard]] std::optional<Session> find_session(const store::Tables& tables, ByteView token,
+                                                  TimeMs now);
+// The same, if it is there and has expired.
+[[nodiscard]] std::optional<Session> find_expired(const store::Tables& tables, ByteView token,
                                                   TimeMs now);
 
 // The log, for what the tables do not hold: texts, and what an operation was about.
@@ -34,16 +38,24 @@ class EntrySource {
   [[nodiscard]] virtual Position applied() const = 0;
 };
 
+// What the cluster file says about accounts.
+struct AccountRules {
+  PasswordCost password;
+  Registration registration = Registration::open;
+};
+
 class Admission {
  public:
-  // All references must outlive it.
-  Admission(const store::Tables& tables, const EntrySource& entries, const ServiceLimits& limits)
-      : tables_(tables), entries_(entries), limits_(limits) {}
+  // `tables`, `entries` and `limits` must outlive it.
+  Admission(const store::Tables& tables, const EntrySource& entries, const AccountRules& rules,
+            const ServiceLimits& limits)
+      : tables_(tables), entries_(entries), limits_(limits), rules_(rules) {}
 
   struct Admitted {
     Operation operation;
     Bytes text;
     WriteReply reply;
+    std::optional<Operation> also;  // that nobody waits for
   };
   // A repeat: the first one's outcome is in the tables and stands at `at`.
   struct Known {
@@ -59,6 +71,15 @@ class Admission {
   // `request` is a write. `now`: wall clock.
   [[nodiscard]] Verdict admit(const Request& request, TimeMs now);
 
+  // If the request's session has expired: what closes it for good, so that no clock that is set
+  // back revives it. The reply to it is a refusal.
+  [[nodiscard]] std::optional<Admitted> close_expired(const Request& request, TimeMs now);
+
+  // A server that is heard and does not know the newest operations: until it is updated, none of
+  // them is made.
+  [[nodiscard]] std::optional<ServerId> outdated() const { return outdated_; }
+  void set_outdated(std::optional<ServerId> server) { outdated_ = server; }
+
   // Continues after a NeedsPassword. Everything is looked up again: the world may have moved on.
   // NeedsPassword again: the name is also the former one of an account that a merge renamed, and
   // the password may be that one's.
@@ -73,6 +94,8 @@ class Admission {
   const EntrySource& entries_;
   const ServiceLimits& limits_;
   TimeMs last_time_{};  // given out
+  const AccountRules rules_;
+  std::optional<ServerId> outdated_;
 
   [[nodiscard]] TimeMs stamp(TimeMs now);
   // What the request came to be about, from the log; nullopt if that cannot be read.
@@ -87,6 +110,8 @@ class Admission {
                                                   std::size_t text_bytes) const;
   [[nodiscard]] Admitted make(const Request& request, TimeMs now, OperationBody body,
                               Bytes text = {});
+  [[nodiscard]] Verdict log_in(const Request& request, const request::LogIn& body,
+                               const PasswordJob& job, const std::string& hash, TimeMs now);
 };
 
 }  // namespace chat262::broker

@@ -1,6 +1,7 @@
 #include "broker/gateway.hpp"
 
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "broker/curve.hpp"
@@ -11,6 +12,19 @@
 #include "protocol/limits.hpp"
 
 namespace chat262::broker {
+
+namespace {
+
+// The socket is of IPv6, and shows IPv4 in it.
+std::string address_of(zmq::message_t& frame) {
+  const char* const text = zmq_msg_gets(frame.handle(), "Peer-Address");
+  std::string_view address = text != nullptr ? text : "";
+  const bool mapped = address.starts_with("::ffff:") && address.find('.') != std::string_view::npos;
+  if (mapped) address.remove_prefix(std::string_view("::ffff:").size());
+  return std::string(address);
+}
+
+}  // namespace
 
 Gateway::Gateway(zmq::context_t& context, Turnstile* turnstile, std::uint32_t replies)
     : socket_(context, zmq::socket_type::router), turnstile_(turnstile) {
@@ -92,11 +106,11 @@ std::optional<Request> Gateway::read_request(replica::Clock now) {
   if (body_.size() > chat262::limits::client_frame_bytes_max) {
     return refuse(counters_.malformed, 0, {Status::too_large, "a request is at most 65536 bytes"});
   }
-  const char* const address = zmq_msg_gets(body_.handle(), "Peer-Address");
+  const auto address = address_of(body_);
   auto request = decode_request({body_.data<std::uint8_t>(), body_.size()});
   const auto number = request ? request->number : request.error().number;
   if (turnstile_ != nullptr) {
-    auto refused = turnstile_->refuses_address(address != nullptr ? address : "", now);
+    auto refused = turnstile_->refuses_address(address, now);
     if (!refused && request) refused = turnstile_->refuses_session(request->token, now);
     if (refused) {
       return refuse(counters_.too_many, number,
@@ -106,7 +120,7 @@ std::optional<Request> Gateway::read_request(replica::Clock now) {
   if (!request) {
     return refuse(counters_.malformed, number, {request.error().status, request.error().text});
   }
-  if (address != nullptr) request->address = address;
+  request->address = address;
   return std::move(*request);
 }
 

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "broker/rate_limiter.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/service_limits.hpp"
 
 namespace chat262::broker {
 
@@ -20,18 +21,12 @@ struct KnownKey {
   bool operator==(const KnownKey&) const = default;
 };
 
-// Handshakes of one address, so that nobody fills the server with connections, of which libzmq can
-// close none. Keys of the cluster's servers do not count.
-struct HandshakeLimits {
-  double per_second = 50;
-  double burst = 200;
-  std::size_t addresses_max = 4096;  // that are remembered; past it those that wait longest are not
-  bool loopback = false;             // also of loopback addresses
-};
-
 class Handshakes {
  public:
-  explicit Handshakes(const HandshakeLimits& limits = {}) : limits_(limits) {}
+  // Of one address only so many are admitted, so that nobody fills the server with connections, of
+  // which libzmq can close none. Keys of the cluster's servers do not count.
+  Handshakes(const ServiceLimits& limits, const HashSecret& secret);
+  static constexpr std::int64_t burst_ms = 4000;  // worth of them at once
 
   struct Request {
     std::string domain;
@@ -45,21 +40,13 @@ class Handshakes {
     std::optional<ServerId> server;  // whose key it is
   };
   [[nodiscard]] Verdict judge(const Request& request, const std::vector<KnownKey>& keys,
-                              std::int64_t now_ms);
+                              replica::Clock now);
 
  private:
-  struct Bucket {
-    double left = 0;
-    std::int64_t at_ms = 0;
-  };
-  [[nodiscard]] bool takes_token(const std::string& address, std::int64_t now_ms);
+  [[nodiscard]] bool is_too_many(const std::string& address, replica::Clock now);
 
-  HandshakeLimits limits_;
-  std::map<std::string, Bucket> buckets_;  // by address; IPv6: by network
+  const bool loopback_;
+  RateLimiter rate_;
 };
-
-// What to call an address that is counted: an IPv6 network of 64 bits is one user's.
-[[nodiscard]] std::string counted_address(const std::string& address);
-[[nodiscard]] bool is_loopback_address(const std::string& address);
 
 }  // namespace chat262::broker

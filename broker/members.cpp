@@ -103,6 +103,14 @@ bool Members::self_replaced() const {
          std::find(former.begin(), former.end(), proves_) != former.end();
 }
 
+std::optional<ServerId> Members::outdated(const replica::Summary& summary,
+                                          std::uint8_t level) const {
+  for (const auto& peer : summary.peers) {
+    if (peer.heard && this->level(peer.id) < level) return peer.id;
+  }
+  return std::nullopt;
+}
+
 std::string Members::difference() const {
   std::string text;
   for (const auto& server : now_.servers) {

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "broker/handshakes.hpp"
-#include "broker/replica/io.hpp"
+#include "broker/replica/replica.hpp"
+#include "broker/wall_clock.hpp"
 #include "protocol/client_replies.hpp"
 #include "protocol/cluster_file.hpp"
 #include "protocol/limits.hpp"
@@ -91,6 +92,13 @@ class Members {
   // Feature level of what a server sent last; 0: it sent nothing yet.
   void heard_level(ServerId server, std::uint8_t level) { of(server).level = level; }
   [[nodiscard]] std::uint8_t level(ServerId server) const { return of(server).level; }
+  // Of the servers that are heard, one with a lower level.
+  [[nodiscard]] std::optional<ServerId> outdated(const replica::Summary& summary,
+                                                 std::uint8_t level) const;
+
+  // What the others say the time is.
+  [[nodiscard]] WallClock& clock() { return clock_; }
+  [[nodiscard]] const WallClock& clock() const { return clock_; }
 
  private:
   struct Keys {
@@ -119,6 +127,7 @@ class Members {
   Place listens_;
   PublicKey proves_;
   bool file_counts_ = true;
+  WallClock clock_;
 };
 
 }  // namespace chat262::broker

@@ -14,7 +14,7 @@ using replica::clock_ms;
 
 Operator::Operator(const Members& members, ServerId self, Node& node, NodeHost& host,
                    Service& service, ScrubHost& scrub, Replies& replies, Replacement replacement,
-                   Rotation rotation)
+                   Rotation rotation, AccountDesk desk)
     : members_(members),
       self_(self),
       node_(node),
@@ -23,7 +23,8 @@ Operator::Operator(const Members& members, ServerId self, Node& node, NodeHost& 
       scrub_(scrub),
       replies_(replies),
       replacement_(std::move(replacement)),
-      rotation_(std::move(rotation)) {}
+      rotation_(std::move(rotation)),
+      desk_(std::move(desk)) {}
 
 // ---- who asks
 
@@ -47,6 +48,7 @@ void Operator::request(ReplyTo to, Request&& request, Now now) {
     refuse(to, request.number, Status::unknown_operation,
            "the control socket takes the requests of operators only", now);
   } else {
+    sign(request.body, self_);
     const auto summary = node_.summary(now.steady);
     if (summary.leader && *summary.leader != self_) {
       pass_on(to, std::move(request), *summary.leader, now);
@@ -70,6 +72,8 @@ void Operator::handle(const Asker& asker, const Request& request, Now now) {
     hand_over(asker, request.number, handover->to, now);
   } else if (std::holds_alternative<request::Replace>(request.body)) {
     replace(asker, request, now);
+  } else if (is_account_request(request.body)) {
+    ask_desk(asker, request, now);
   } else {
     refuse(asker, request.number, Status::no_permission,
            "only the operator of this very server may ask for that", now);
@@ -179,6 +183,8 @@ bool Operator::receive(const peer::Message& message, Now now) {
     receive_relay(message.from, *relay, now);
   } else if (const auto* relayed = std::get_if<peer::Relayed>(&message.body)) {
     receive_relayed(*relayed, now);
+  } else if (const auto* failed = std::get_if<peer::FailedSignIns>(&message.body)) {
+    service_.heard_failed(*failed, now);
   } else {
     return false;
   }
@@ -232,6 +238,38 @@ void Operator::drive_replacing(Now now) {
     answer(replacing.asker, {Status::ok, replacing.number, std::move(**done)}, now);
   } else {
     refuse(replacing.asker, replacing.number, done->error().status, done->error().text, now);
+  }
+}
+
+// ---- accounts
+
+void Operator::ask_desk(const Asker& asker, const Request& request, Now now) {
+  if (at_desk_.size() >= limits::relays_max) {
+    refuse(asker, request.number, Status::busy, status_text(Status::busy), now);
+    return;
+  }
+  const auto ticket = next_ticket_++;
+  at_desk_.emplace(ticket, asker);
+  desk_.ask(ticket, request, members_.outdated(node_.summary(now.steady), peer::accounts_level),
+            now);
+}
+
+void Operator::answer_from_desk(Now now) {
+  for (const auto& [ticket, reply] : desk_.take_answers(now)) {
+    const auto place = at_desk_.find(ticket);
+    if (place == at_desk_.end()) continue;
+    answer(place->second, reply, now);
+    at_desk_.erase(place);
+  }
+}
+
+// Whoever leads next goes on counting.
+void Operator::tell_failed_sign_ins(Now now) {
+  const auto failed = service_.take_failed_sign_ins();
+  if (failed.empty()) return;
+  for (const auto& server : members_.now().servers) {
+    if (server.id == self_ || members_.level(server.id) < peer::accounts_level) continue;
+    send(server.id, peer::FailedSignIns{failed}, now);
   }
 }
 
@@ -289,6 +327,8 @@ void Operator::finish_turn(Now now) {
   if (forcing_) drive_forcing(now);
   if (replacing_) drive_replacing(now);
   if (rotating_) drive_rotating(now);
+  answer_from_desk(now);
+  tell_failed_sign_ins(now);
   if (handing_ && handing_->step != Handing::Step::await &&
       node_.summary(now.steady).role != peer::Role::leader) {
     end_handover(Status::unavailable, "this server leads no longer: see chat262ctl status", now);
@@ -321,6 +361,7 @@ std::optional<replica::Clock> Operator::next_deadline() const {
   if (forcing_) consider(forcing_->deadline);
   if (const auto deadline = rotation_.next_deadline()) consider(*deadline);
   for (const auto& [ticket, relaying] : relaying_) consider(relaying.deadline);
+  if (const auto deadline = desk_.next_deadline()) consider(*deadline);
   return next;
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <variant>
 
+#include "broker/account_desk.hpp"
 #include "broker/members.hpp"
 #include "broker/node.hpp"
 #include "broker/replacement.hpp"
@@ -35,7 +36,8 @@ class Operator {
  public:
   // All references must outlive the operator. `replies` go to the control socket.
   Operator(const Members& members, ServerId self, Node& node, NodeHost& host, Service& service,
-           ScrubHost& scrub, Replies& replies, Replacement replacement, Rotation rotation);
+           ScrubHost& scrub, Replies& replies, Replacement replacement, Rotation rotation,
+           AccountDesk desk);
 
   void request(ReplyTo to, Request&& request, Now now);
 
@@ -118,6 +120,9 @@ class Operator {
   void rotate(ReplyTo to, Request&& request, Now now);
   void rotate_own(const Asker& asker, const Request& request, Now now);
   void drive_rotating(Now now);
+  void ask_desk(const Asker& asker, const Request& request, Now now);
+  void answer_from_desk(Now now);
+  void tell_failed_sign_ins(Now now);
 
   struct Replacing {
     Asker asker;
@@ -137,6 +142,8 @@ class Operator {
   std::optional<Replacing> replacing_;
   Rotation rotation_;
   std::optional<Replacing> rotating_;
+  AccountDesk desk_;
+  std::map<std::uint64_t, Asker> at_desk_;      // by ticket
   std::map<std::uint64_t, Relaying> relaying_;  // by ticket
   std::uint64_t next_ticket_ = 1;
   bool leaving_ = false;

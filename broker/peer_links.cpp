@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/clocks.hpp"
 #include "broker/curve.hpp"
 #include "broker/keep_alive.hpp"
 #include "broker/server_limits.hpp"
@@ -175,7 +176,9 @@ void PeerLinks::send(ServerId to, const peer::Message& message) {
     std::optional<peer::Claim> claim;
     const bool moved = members_.replaced(self_) > 0;
     if (moved || encrypted() || members_.level(to) >= peer::claim_level) claim = members_.claim();
-    const auto bytes = encode_peer(message, members_.now().id, claim);
+    std::optional<TimeMs> wall;
+    if (members_.level(to) >= peer::accounts_level) wall = read_clocks().wall;
+    const auto bytes = encode_peer(message, members_.now().id, claim, wall);
     if (zmq_send(link->push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0) {
       ++counters_.not_sent;
     } else {
@@ -225,6 +228,7 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
     } else {
       ++counters_.received;
       const auto from = decoded->message.from;
+      if (decoded->wall) members_.clock().heard(from, *decoded->wall, now);
       if (decoded->claim && members_.learn(from, *decoded->claim)) moved_.push_back(from);
       messages.push_back(std::move(decoded->message));
     }

@@ -24,6 +24,10 @@ class Queries {
       : tables_(tables), entries_(entries), page_items_(page_items) {}
 
   [[nodiscard]] Answer<reply::Accounts> search(const request::SearchAccounts& request) const;
+  // Without those that have expired.
+  [[nodiscard]] Answer<reply::Sessions> sessions(const Session& asker,
+                                                 const request::ListSessions& request,
+                                                 TimeMs now) const;
   [[nodiscard]] Answer<reply::Rooms> rooms(const AccountId& asker,
                                            const request::ListRooms& request) const;
   [[nodiscard]] Answer<reply::Members> members(const request::ListMembers& request) const;

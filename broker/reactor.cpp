@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -25,6 +26,8 @@ namespace {
 constexpr std::int64_t figures_every_ms = 500;
 constexpr std::int64_t look_every_ms = 20;
 constexpr std::int64_t write_behind_retry_ms = 1000;
+constexpr std::int64_t clock_look_every_ms = 5'000;
+constexpr std::int64_t clock_warning_every_ms = 600'000;
 
 replica::Config replica_config(const Config& config) {
   replica::Config core;
@@ -91,11 +94,18 @@ Result<void> Reactor::start() {
     note(replica::NoteLevel::info, "there are no tables that fit the log: they are made anew");
   }
 
-  static_cast<void>(nobodys_hash());  // takes its time now, not at the first wrong name
+  auto audited = AuditFile::open(config_.data, limits::audit_bytes_max);
+  if (!audited) return tl::unexpected<Error>(audited.error());
+  audit_file_ = std::move(*audited);
+  audit_ = std::make_unique<Audit>(*audit_file_, *tables_);
+  audit_->start(*log_);
+
+  static_cast<void>(
+      nobodys_hash(config_.cluster.password));  // takes its time now, not at the first wrong name
   log_thread_ = std::make_unique<LogThread>(*log_, inbox_);
   reader_thread_ = std::make_unique<ReaderThread>(*log_, inbox_);
   tables_thread_ = std::make_unique<TablesThread>(*tables_, *log_, inbox_);
-  hashers_ = std::make_unique<Hashers>(inbox_);
+  hashers_ = std::make_unique<Hashers>(inbox_, config_.cluster.password);
   scrub_thread_ = std::make_unique<ScrubThread>(*log_, *tables_, inbox_, config_.scrub_bytes_per_s);
   now_ = read_clocks();
   NodeHost& host = *this;
@@ -103,10 +113,12 @@ Result<void> Reactor::start() {
   node_ = std::make_unique<Node>(replica_config(config_), *log_, *tables_, host, now_.steady);
   service_ = std::make_unique<Service>(members_.now(), config_.self, *node_, *tables_, gateway_,
                                        *hashers_);
+  service_->tell(audit_.get());
   operator_ = std::make_unique<Operator>(
       members_, config_.self, *node_, host, *service_, scrub_host, control_,
       Replacement(members_, config_.self, *node_, *tables_, config_.insecure),
-      Rotation(members_, config_.self, *node_, *tables_, own_keys_, config_.data));
+      Rotation(members_, config_.self, *node_, *tables_, own_keys_, config_.data),
+      AccountDesk(*node_, *tables_));
   for (const auto& [peer, why] : config_.unresolved) {
     note(replica::NoteLevel::warning, fmt::format("server {}: {}", peer.value, why));
   }
@@ -163,7 +175,7 @@ void Reactor::turn() {
   const auto wait = poll_ms();
   // Not zmq::poll: an interrupted call is no exception here.
   zmq_poll(items_.data(), static_cast<int>(items_.size()), wait);
-  now_ = read_clocks();
+  take_time();
   more_input_ = false;
 
   if ((items_[0].revents & ZMQ_POLLIN) != 0) begin_stop();
@@ -182,6 +194,22 @@ void Reactor::turn() {
   keep_tables();
   report_ready();
   if (node_->fault()) fatal(node_->fault()->text);
+}
+
+// By the others' clocks too, once they are heard.
+void Reactor::take_time() {
+  now_ = read_clocks();
+  const auto own = now_.wall;
+  now_.wall = members_.clock().now(own, now_.steady);
+  if (now_.steady < next_clock_look_) return;
+  next_clock_look_ = clock_ms(now_.steady.value + clock_look_every_ms);
+  const auto wrong_ms = members_.clock().wrong_by(own, now_.steady);
+  if (!wrong_ms) return;
+  next_clock_look_ = clock_ms(now_.steady.value + clock_warning_every_ms);
+  note(replica::NoteLevel::warning,
+       fmt::format("the clock of this machine is {}.{} s {} those of all other servers: set it",
+                   std::abs(*wrong_ms) / 1000, std::abs(*wrong_ms) % 1000 / 100,
+                   *wrong_ms > 0 ? "ahead of" : "behind"));
 }
 
 long Reactor::poll_ms() const {
@@ -284,6 +312,7 @@ void Reactor::take_client_requests() {
 void Reactor::look_around() {
   next_look_ = clock_ms(now_.steady.value + look_every_ms);
   keep_members();
+  service_->set_outdated(members_.outdated(node_->summary(now_.steady), peer::accounts_level));
   take_resolved();
   if (now_.steady < next_figures_) return;
   next_figures_ = clock_ms(now_.steady.value + figures_every_ms);

@@ -10,6 +10,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "broker/audit.hpp"
 #include "broker/config.hpp"
 #include "broker/gateway.hpp"
 #include "broker/held_reads.hpp"
@@ -69,6 +70,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   void keep_log();
 
   void turn();
+  void take_time();
   [[nodiscard]] long poll_ms() const;
   void take_completions();
   void take_peer_messages();
@@ -108,6 +110,8 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   // In this order: what comes later uses what comes before, and is gone before it.
   std::unique_ptr<store::Log> log_;
   std::unique_ptr<store::Tables> tables_;
+  std::unique_ptr<AuditFile> audit_file_;
+  std::unique_ptr<Audit> audit_;
   Inbox inbox_;
   zmq::context_t context_;
   Turnstile turnstile_;
@@ -137,6 +141,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   replica::Clock next_write_behind_{};
   replica::Clock next_look_{};
   replica::Clock next_figures_{};
+  replica::Clock next_clock_look_{};
   HeldReads held_reads_;
   std::optional<RepairWritten> start_written_;  // before there is a log thread
   Scrubbed scrubbed_;

@@ -27,7 +27,7 @@ Result<void> Reactor::listen() {
     if (const auto bound = links_.bind(config_.peer_bind); !bound) return bound;
     return gateway_.bind(config_.client_bind);
   }
-  zap_ = std::make_unique<ZapHandler>(context_);
+  zap_ = std::make_unique<ZapHandler>(context_, config_.cluster.limits);
   members_.prove_with(own_keys_.present().key);
   admit();
   auto peers = Listener::open(config_.peer_bind, "the other servers");

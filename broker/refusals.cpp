@@ -11,7 +11,7 @@ Reply refusal_reply(std::uint64_t number, const Refusal& refusal) {
   reply::ErrorBody body;
   body.text = refusal.text;
   body.retry_ms = refusal.retry_ms;
-  if (refusal.status == Status::busy) body.retry_ms = limits::busy_retry_ms;
+  if (refusal.status == Status::busy && body.retry_ms == 0) body.retry_ms = limits::busy_retry_ms;
   return {refusal.status, number, std::move(body)};
 }
 
@@ -38,6 +38,8 @@ const char* status_text(Status status) {
       return "too much to do, try again";
     case Status::too_many:
       return "too many requests: wait a while";
+    case Status::suspended:
+      return "this account is suspended";
     case Status::wrong_version:
       return "this protocol version is not spoken here";
     case Status::unknown_operation:

@@ -12,7 +12,7 @@ namespace chat262::broker {
 struct Refusal {
   Status status = Status::ok;
   std::string text;
-  std::uint32_t retry_ms = 0;  // of too_many; of busy: busy_retry_ms
+  std::uint32_t retry_ms = 0;  // of too_many; of busy, 0: busy_retry_ms
 };
 
 inline constexpr const char* damaged_tables_text = "this server's tables are damaged";

@@ -29,13 +29,21 @@ inline constexpr std::int64_t session_ms = 30LL * 24 * 3600 * 1000;
 // Passwords.
 inline constexpr std::size_t password_queue_max = 48;  // about 0.7 s of work for two workers
 inline constexpr unsigned password_workers = 2;
-inline constexpr std::size_t password_memory_bytes = 19 * 1024 * 1024;
-inline constexpr unsigned password_passes = 2;
-inline constexpr unsigned login_failures_max = 8;          // of one account, within
-inline constexpr std::int64_t login_failure_ms = 60'000;   // this; then one try each
-inline constexpr std::int64_t login_throttled_ms = 2'000;  // this
-inline constexpr std::size_t login_throttles_max = 4096;
-inline constexpr unsigned login_former_names_max = 4;  // accounts tried that once had the name
+// Wrong passwords at once, and in how long one is forgotten: eight a minute of one name from one
+// address, thirty of one address, thirty of one name from addresses that are new to it.
+inline constexpr unsigned login_failures_max = 8;
+inline constexpr std::int64_t login_leak_ms = 7'500;
+inline constexpr unsigned address_failures_max = 30;
+inline constexpr std::int64_t address_leak_ms = 2'000;
+inline constexpr unsigned name_failures_max = 30;
+inline constexpr std::int64_t name_leak_ms = 2'000;
+inline constexpr std::int64_t login_delay_ms = 2'000;       // after that: the first wait,
+inline constexpr std::int64_t login_delay_ms_max = 60'000;  // and the longest
+inline constexpr std::size_t login_throttles_max = 65'536;
+inline constexpr std::size_t failed_sign_ins_max = 256;  // of one message
+inline constexpr std::int64_t reset_code_ms = 24LL * 3600 * 1000;
+inline constexpr std::int64_t account_wait_ms_max = 5'000;  // until it is on all disks
+inline constexpr unsigned login_former_names_max = 4;       // accounts tried that once had the name
 
 // Queries: nothing keeps the reactor for more than some tens of milliseconds.
 inline constexpr unsigned name_scan_rounds_max = 16;  // of one search, 4096 names each
@@ -101,6 +109,10 @@ inline constexpr std::int64_t read_held_ms_max = 3'000;  // a range that waits f
 inline constexpr std::size_t reads_held_max = 256;
 inline constexpr std::int64_t scrub_pause_ms = 10 * 60'000;
 inline constexpr unsigned scrub_mib_per_s = 4;
+
+// Audit log.
+inline constexpr std::size_t audit_lines_max = 65'536;              // that wait for the disk
+inline constexpr std::uint64_t audit_bytes_max = 16 * 1024 * 1024;  // of one file
 
 // Process.
 inline constexpr int stop_linger_ms = 200;

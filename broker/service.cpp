@@ -16,6 +16,10 @@ namespace chat262::broker {
 
 using replica::clock_ms;
 
+namespace {
+constexpr std::int64_t hour_ms = 3'600'000;
+}
+
 Service::Service(const ClusterConfig& cluster, ServerId self, Node& node, store::Tables& tables,
                  Replies& replies, PasswordWorkers& passwords)
     : cluster_(cluster),
@@ -24,8 +28,14 @@ Service::Service(const ClusterConfig& cluster, ServerId self, Node& node, store:
       tables_(tables),
       replies_(replies),
       passwords_(passwords),
-      admission_(tables, *this, cluster.limits),
-      queries_(tables, *this, cluster.limits.page_items) {
+      admission_(tables, *this, {cluster.password, cluster.registration}, cluster.limits),
+      queries_(tables, *this, cluster.limits.page_items),
+      throttle_(cluster.limits.loopback),
+      registrations_({.free = cluster.limits.address_registrations_per_h,
+                      .leak_ms = hour_ms / cluster.limits.address_registrations_per_h,
+                      .delay_ms = 0,
+                      .delay_ms_max = 0,
+                      .entries_max = limits::login_throttles_max}) {
   node_.listen(this);
 }
 
@@ -127,7 +137,16 @@ void Service::write(ReplyTo to, const Request& request, Now now) {
     replies_.reply(to, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
     return;
   }
-  verdict(to, request, admission_.admit(request, now.wall), now);
+  auto judged = admission_.admit(request, now.wall);
+  // Refused without a hash, and counted all the same.
+  const auto* refusal = std::get_if<Refusal>(&judged);
+  if (refusal != nullptr && refusal->status == Status::wrong_credentials) {
+    const auto guess = guess_of(request);
+    if (!may_guess(to, request, guess, now)) return;
+    guessed(guess, false, now);
+    if (audit_ != nullptr) audit_->failed(Audit::Failure::wrong, request, now.wall);
+  }
+  verdict(to, request, std::move(judged), now);
 }
 
 void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now) {
@@ -137,6 +156,8 @@ void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict ver
     const auto handle = next_handle_++;
     admitted_.push_back(
         {handle, make_operation_entry(admitted->operation, std::move(admitted->text))});
+    // Handle 0 is nobody's.
+    if (admitted->also) admitted_.push_back({0, make_operation_entry(*admitted->also, {})});
     submitted_.emplace(handle, Submitted{to, request.number, std::move(admitted->reply)});
   } else if (const auto* known = std::get_if<Admission::Known>(&verdict)) {
     wait_for_commit(to, request.number, known->reply, known->at.seq);
@@ -147,54 +168,14 @@ void Service::verdict(ReplyTo to, const Request& request, Admission::Verdict ver
   }
 }
 
-void Service::start_password(ReplyTo to, const Request& request, PasswordJob job, Now now) {
-  // Whoever once had the name is part of the same try.
-  const auto* login = std::get_if<request::LogIn>(&request.body);
-  if (login != nullptr && job.candidate == 0) {
-    const auto name = fold(login->name);
-    if (name && !throttle_.allows(*name, now.steady)) {
-      auto reply = refusal_reply(request.number, {Status::busy, "too many wrong passwords, wait"});
-      std::get<reply::ErrorBody>(reply.body).retry_ms = limits::login_throttled_ms;
-      replies_.reply(to, reply);
-      return;
-    }
-  }
-  job.id = next_job_++;
-  InPassword waiting{to, request, {}};
-  waiting.job.id = job.id;
-  waiting.job.hash = job.hash;
-  waiting.job.candidate = job.candidate;
-  waiting.job.make = job.make;
-  const auto id = job.id;
-  if (!passwords_.start(std::move(job))) {
-    replies_.reply(to, refusal_reply(request.number, {Status::busy, status_text(Status::busy)}));
-    return;
-  }
-  in_password_.emplace(id, std::move(waiting));
-}
-
-void Service::password_done(std::uint64_t job, bool verified, const std::string& hash, Now now) {
-  turn_ = now.steady;
-  const auto place = in_password_.find(job);
-  if (place == in_password_.end()) return;
-  auto waiting = std::move(place->second);
-  in_password_.erase(place);
-  if (!std::holds_alternative<replica::Serve>(node_.routing(now.steady))) {
-    send_not_leader(waiting.to, waiting.request.number);
-    return;
-  }
-  auto next =
-      admission_.admit_with_password(waiting.request, waiting.job, verified, hash, now.wall);
-  const auto* login = std::get_if<request::LogIn>(&waiting.request.body);
-  const auto name = login != nullptr ? fold(login->name) : Result<std::string>{};
-  if (login != nullptr && name && !std::holds_alternative<Admission::NeedsPassword>(next)) {
-    if (verified) {
-      throttle_.succeeded(*name);
-    } else {
-      throttle_.failed(*name, now.steady);
-    }
-  }
-  verdict(waiting.to, waiting.request, std::move(next), now);
+bool Service::end_expired(ReplyTo to, const Request& request, Now now) {
+  const auto routing = node_.routing(now.steady);
+  const auto* serve = std::get_if<replica::Serve>(&routing);
+  if (serve == nullptr || !serve->writes || tables_.fault()) return false;
+  auto closing = admission_.close_expired(request, now.wall);
+  if (!closing) return false;
+  verdict(to, request, std::move(*closing), now);
+  return true;
 }
 
 void Service::submit(Now now) {
@@ -227,16 +208,19 @@ void Service::refused(std::uint64_t handle) {
 }
 
 void Service::applied(const Entry& entry) {
+  if (audit_ != nullptr) audit_->applied(entry);
   if (events_.size() != 0) events_.touch(tables_.concerned(entry));
 }
 
 void Service::committed(Seq seq) {
+  if (audit_ != nullptr) audit_->committed(seq);
   taken_.clear();
   commits_.take_committed(seq, taken_);
   send_committed(taken_);
 }
 
 void Service::reverted(Seq to) {
+  if (audit_ != nullptr) audit_->reverted(to);
   if (mutant("answer-what-was-lost")) return;
   taken_.clear();
   commits_.take_above(to, taken_);
@@ -314,6 +298,7 @@ void Service::send_not_leader(ReplyTo to, std::uint64_t number) {
 
 void Service::finish_turn(Now now) {
   turn_ = now.steady;
+  if (audit_ != nullptr) audit_->finish_turn(now.steady, now.wall);
   unpark(now);
   submit(now);
   if (events_.touched()) {

@@ -16,10 +16,12 @@
 #include <vector>
 
 #include "broker/admission.hpp"
+#include "broker/audit.hpp"
 #include "broker/node.hpp"
 #include "broker/queries.hpp"
 #include "broker/repair.hpp"
 #include "broker/scrub.hpp"
+#include "broker/server_limits.hpp"
 #include "broker/throttle.hpp"
 #include "broker/waiters.hpp"
 #include "protocol/cluster_file.hpp"
@@ -62,6 +64,11 @@ class Service final : public NodeListener, private EntrySource {
   // About this server.
   [[nodiscard]] Reply hello(std::uint64_t number, Now now) const;
   [[nodiscard]] Reply status(std::uint64_t number, Now now) const;
+  // Wrong passwords of this server, to be told to the others; and of another one.
+  [[nodiscard]] std::vector<peer::FailedSignIn> take_failed_sign_ins() {
+    return throttle_.take_failed();
+  }
+  void heard_failed(const peer::FailedSignIns& failed, Now now);
   void password_done(std::uint64_t job, bool verified, const std::string& hash, Now now);
 
   // To be called once a turn, after all input of the turn: submits what was admitted as one batch,
@@ -78,10 +85,15 @@ class Service final : public NodeListener, private EntrySource {
   // Writes that are submitted and not answered.
   [[nodiscard]] bool idle() const { return commits_.size() == 0 && admitted_.empty(); }
 
+  // See Admission::set_outdated().
+  void set_outdated(std::optional<ServerId> server) { admission_.set_outdated(server); }
+  // What happens to accounts is told to it; it must outlive the service. None by default.
+  void tell(Audit* audit) { audit_ = audit; }
   void set_figures(const ServerFigures& figures) { figures_ = figures; }
   [[nodiscard]] std::size_t requests_waiting() const;
 
  private:
+  using Guess = std::optional<SignInThrottle::Try>;  // none: nothing can be guessed by it
   struct Parked {
     ReplyTo to{};
     Request request;
@@ -92,6 +104,7 @@ class Service final : public NodeListener, private EntrySource {
     ReplyTo to{};
     Request request;
     PasswordJob job;  // without the passwords
+    Guess guess;
   };
   struct Submitted {
     ReplyTo to{};
@@ -116,7 +129,17 @@ class Service final : public NodeListener, private EntrySource {
   void serve(ReplyTo to, const Request& request, Now now);
   void write(ReplyTo to, const Request& request, Now now);
   void verdict(ReplyTo to, const Request& request, Admission::Verdict verdict, Now now);
+  // service_passwords.cpp
   void start_password(ReplyTo to, const Request& request, PasswordJob job, Now now);
+  void queue_password(ReplyTo to, const Request& request, PasswordJob job, Guess guess);
+  // False: it was answered, with a wait. After true, guessed() must be told what came of it.
+  [[nodiscard]] bool may_guess(ReplyTo to, const Request& request, const Guess& guess, Now now);
+  void guessed(const Guess& guess, std::optional<bool> right, Now now);
+  [[nodiscard]] Guess guess_of(const Request& request) const;
+  [[nodiscard]] bool comes_from_home(const Request& request, Now now) const;
+  [[nodiscard]] bool may_register(ReplyTo to, const Request& request, Now now);
+  // True if the request's session has expired: the answer comes when it is closed in the log.
+  bool end_expired(ReplyTo to, const Request& request, Now now);
   void read(ReplyTo to, const Request& request, Now now);
   void read_events(ReplyTo to, const Request& request, const Session& session,
                    const request::Events& events, Now now);
@@ -143,8 +166,10 @@ class Service final : public NodeListener, private EntrySource {
   PasswordWorkers& passwords_;
   Admission admission_;
   Queries queries_;
-  LoginThrottle throttle_;
+  SignInThrottle throttle_;
+  LeakyCounts registrations_;
   ServerFigures figures_;
+  Audit* audit_ = nullptr;
 
   std::deque<Parked> parked_;
   replica::Clock asked_{};  // the core was last told that a client waits

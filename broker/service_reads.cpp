@@ -51,6 +51,7 @@ const char* health_name(peer::Health health) {
 void Service::read(ReplyTo to, const Request& request, Now now) {
   const auto session = find_session(tables_, request.token, now.wall);
   if (!session) {
+    if (end_expired(to, request, now)) return;
     refuse_when_committed(to, request.number,
                           {Status::not_signed_in, status_text(Status::not_signed_in)}, now);
     return;
@@ -72,6 +73,9 @@ void Service::read(ReplyTo to, const Request& request, Now now) {
           answer_read(to, request, to_reply(number, queries_.rooms(account, body)), now);
         } else if constexpr (std::is_same_v<Body, request::ListMembers>) {
           answer_read(to, request, to_reply(number, queries_.members(body)), now);
+        } else if constexpr (std::is_same_v<Body, request::ListSessions>) {
+          answer_read(to, request, to_reply(number, queries_.sessions(*session, body, now.wall)),
+                      now);
         } else {
           replies_.reply(to, refusal_reply(number, {Status::unknown_operation,
                                                     status_text(Status::unknown_operation)}));
@@ -114,7 +118,8 @@ void Service::read_events(ReplyTo to, const Request& request, const Session& ses
 }
 
 void Service::answer_events(const EventWaiters::Waiting& waiting, bool even_if_empty, Now now) {
-  if (!tables_.session(waiting.session)) {  // it ended meanwhile
+  const auto open = tables_.session(waiting.session);
+  if (!open || open->expires <= std::max(now.wall, tables_.applied_time())) {  // ended meanwhile
     refuse_when_committed(waiting.to, waiting.number,
                           {Status::not_signed_in, status_text(Status::not_signed_in)}, now);
     return;

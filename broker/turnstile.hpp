@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "broker/rate_limiter.hpp"
@@ -15,10 +14,6 @@
 #include "protocol/service_limits.hpp"
 
 namespace chat262::broker {
-
-// An address as limits count it: IPv6 by its network of 64 bits, which is one customer's.
-// "" if it is not to be counted: unknown, or loopback while loopback addresses are not limited.
-[[nodiscard]] std::string limited_address(std::string_view address, bool loopback);
 
 class Turnstile {
  public:
@@ -29,14 +24,14 @@ class Turnstile {
     const char* text = "";
   };
   // Of a frame that came from there, whatever it holds.
-  [[nodiscard]] std::optional<Refused> refuses_address(std::string_view address,
+  [[nodiscard]] std::optional<Refused> refuses_address(const std::string& address,
                                                        replica::Clock now);
   [[nodiscard]] std::optional<Refused> refuses_session(ByteView token, replica::Clock now);
 
   // A request of this address is open until leave() is called with what enter() returned.
   // nullopt: too many are.
   using Place = std::uint32_t;
-  [[nodiscard]] std::optional<Place> enter(std::string_view address);
+  [[nodiscard]] std::optional<Place> enter(const std::string& address);
   void leave(Place place);
 
  private:

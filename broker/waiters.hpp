@@ -24,7 +24,16 @@ struct ReplyTo : Number<struct ReplyToTag, std::uint64_t> {
 
 // What to tell a write's client when the write is committed; the outcome is in the tables then.
 struct WriteReply {
-  enum class Kind : std::uint8_t { registered, logged_in, done, room_made, room_joined, sent };
+  enum class Kind : std::uint8_t {
+    registered,
+    logged_in,
+    done,
+    room_made,
+    room_joined,
+    sent,
+    session_ended,   // it may have been gone already
+    session_expired  // the servers closed it; whoever used it is refused
+  };
   RequestId id{};
   std::uint64_t fingerprint = 0;
   Kind kind = Kind::done;

@@ -230,7 +230,7 @@ void TablesThread::run() {
 
 // ---- hashers
 
-Hashers::Hashers(Inbox& inbox) : inbox_(inbox) {
+Hashers::Hashers(Inbox& inbox, const PasswordCost& cost) : inbox_(inbox), cost_(cost) {
   for (unsigned i = 0; i < limits::password_workers; ++i) {
     threads_.emplace_back([this] { run(); });
   }
@@ -249,8 +249,9 @@ void Hashers::run() {
   while (auto job = queue_.pop()) {
     PasswordDone done;
     done.job = job->id;
-    done.verified = !job->verify || verify_password(job->password, job->hash);
-    if (done.verified && job->make) done.hash = hash_password(job->new_password);
+    auto result = broker::carry_out(*job, cost_);
+    done.verified = result.verified;
+    done.hash = std::move(result.hash);
     sodium_memzero(job->password.data(), job->password.size());
     sodium_memzero(job->new_password.data(), job->new_password.size());
     inbox_.push(std::move(done));

@@ -106,7 +106,7 @@ class TablesThread {
 // Argon2id. Answers PasswordDone.
 class Hashers : public PasswordWorkers {
  public:
-  explicit Hashers(Inbox& inbox);
+  Hashers(Inbox& inbox, const PasswordCost& cost);
   ~Hashers() override;
   [[nodiscard]] bool start(PasswordJob job) override;
 
@@ -114,6 +114,7 @@ class Hashers : public PasswordWorkers {
   void run();
 
   Inbox& inbox_;
+  const PasswordCost cost_;
   WorkQueue<PasswordJob> queue_;
   std::vector<std::thread> threads_;
 };

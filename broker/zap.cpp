@@ -50,8 +50,8 @@ void send(zmq::socket_t& socket, std::string_view text, bool more) {
 
 }  // namespace
 
-ZapHandler::ZapHandler(zmq::context_t& context, const HandshakeLimits& limits)
-    : handshakes_(limits),
+ZapHandler::ZapHandler(zmq::context_t& context, const ServiceLimits& limits)
+    : handshakes_(limits, random_hash_secret()),
       asked_(context, zmq::socket_type::rep),
       pulse_(context, zmq::socket_type::pair),
       watch_(context, zmq::socket_type::pair) {
@@ -136,7 +136,7 @@ Handshakes::Verdict ZapHandler::judge(const std::vector<zmq::message_t>& frames)
     std::memcpy(request.key.emplace().bytes.data(), frames[6].data(), PublicKey::size);
   }
   const std::lock_guard lock(mutex_);
-  const auto verdict = handshakes_.judge(request, keys_, steady_ms());
+  const auto verdict = handshakes_.judge(request, keys_, replica::clock_ms(steady_ms()));
   if (verdict.outcome != Handshakes::Outcome::admitted && news_.size() < news_max) {
     news_.push_back({verdict.outcome, request.domain, request.address, verdict.server});
   }

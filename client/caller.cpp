@@ -148,8 +148,19 @@ Retry::Event Caller::judge(Call& call, Reply reply) {
       if (error == nullptr || error->servers.empty()) call.result.perhaps_done = true;
       event = Retry::Unavailable{};
       break;
+    case Status::too_many: {
+      // Somebody who waits for a log-in wants to know at once.
+      const auto& body = call.request.body;
+      if (std::holds_alternative<request::LogIn>(body) ||
+          std::holds_alternative<request::ResetPassword>(body) ||
+          std::holds_alternative<request::Register>(body)) {
+        call.result.reply = std::move(reply);
+        return event;
+      }
+      event = Retry::Busy{.retry_ms = error != nullptr ? error->retry_ms : 0};
+      break;
+    }
     case Status::busy:
-    case Status::too_many:
       event = Retry::Busy{.retry_ms = error != nullptr ? error->retry_ms : 0};
       break;
     default:

@@ -99,10 +99,17 @@ class Client::Impl {
     } else {
       request.number = next_number_++;
     }
-    if (auto* login = std::get_if<request::LogIn>(&request.body)) choose_token(request, *login);
+    auto* login = std::get_if<request::LogIn>(&request.body);
+    if (login != nullptr) choose_token(request, *login);
     const bool ends_session = std::holds_alternative<request::LogOut>(request.body) ||
                               std::holds_alternative<request::LogOutAll>(request.body);
-    const Caller::Result result = caller_.call(request, options_.timeout);
+    Caller::Result result = caller_.call(request, options_.timeout);
+    // An older server takes no description, and says so before it does anything.
+    if (login != nullptr && !login->client.empty() && result.reply &&
+        result.reply->status == Status::malformed) {
+      login->client.clear();
+      result = caller_.call(request, options_.timeout);
+    }
     if (result.reply) {
       if (const auto* value = std::get_if<Body>(&result.reply->body)) return convert(*value);
       // The session may have been ended by the first copy of this very request.
@@ -136,6 +143,7 @@ class Client::Impl {
   }
   void set_timeout(Milliseconds timeout) { options_.timeout = timeout; }
 
+  [[nodiscard]] const std::string& description() const { return options_.description; }
   // The token of the latest log_in.
   [[nodiscard]] std::string login_token() const { return to_string_bytes(login_token_); }
 
@@ -239,15 +247,17 @@ Outcome<ServerStatus> Client::status(unsigned server) {
       [](const reply::ServerStatus& status) { return to_public(status); });
 }
 
-Outcome<IdText> Client::register_account(const std::string& name, const std::string& password) {
+Outcome<IdText> Client::register_account(const std::string& name, const std::string& password,
+                                         const std::string& invitation) {
   return impl_->write<IdText, reply::Registered>(
-      request::Register{.name = name, .password = password},
+      request::Register{.name = name, .password = password, .invitation = invitation},
       [](const reply::Registered& registered) { return id_text(registered.account); });
 }
 
 Outcome<LoggedIn> Client::log_in(const std::string& name, const std::string& password) {
   auto outcome = impl_->write<LoggedIn, reply::LoggedIn>(
-      request::LogIn{.name = name, .password = password, .token = {}},
+      request::LogIn{
+          .name = name, .password = password, .token = {}, .client = impl_->description()},
       [this](const reply::LoggedIn& in) {
         return LoggedIn{.account = id_text(in.account),
                         .name = in.name,
@@ -286,6 +296,35 @@ Outcome<Done> Client::delete_account(const std::string& password) {
       impl_->write<Done, reply::Done>(request::DeleteAccount{.password = password}, done);
   if (outcome.done()) impl_->forget_session();
   return outcome;
+}
+
+Outcome<Done> Client::reset_password(const std::string& name, const std::string& code,
+                                     const std::string& new_password) {
+  return impl_->write<Done, reply::Done>(
+      request::ResetPassword{.name = name, .reset_code = code, .new_password = new_password}, done);
+}
+
+Outcome<Sessions> Client::list_sessions(const IdText& after, unsigned limit) {
+  return impl_->read<Sessions, reply::Sessions>(
+      request::ListSessions{.after = to_bytes(unhex(after).value_or("")), .limit = limit},
+      [](const reply::Sessions& page) {
+        Sessions shown{.sessions = {}, .more = page.more};
+        for (const auto& one : page.sessions) {
+          shown.sessions.push_back({id_text(one.id), one.created.value, one.expires.value,
+                                    one.address, one.client, one.current});
+        }
+        return shown;
+      });
+}
+
+Outcome<Done> Client::end_session(const IdText& session) {
+  const auto bytes = unhex(session);
+  if (!bytes || bytes->size() != SessionId::size) {
+    return Refused{"bad_argument", "a session's id has 32 hexadecimal digits", {}, 0};
+  }
+  request::EndSession end;
+  std::copy(bytes->begin(), bytes->end(), end.session.bytes.begin());
+  return impl_->write<Done, reply::Done>(end, done);
 }
 
 Outcome<Accounts> Client::search_accounts(const std::string& pattern, const std::string& after,

@@ -164,6 +164,7 @@ Refused to_refused(const Reply& reply) {
   if (const auto* error = std::get_if<reply::ErrorBody>(&reply.body)) {
     refused.text = error->text;
     refused.waiting_for = numbers_of(error->servers);
+    refused.retry_ms = error->retry_ms;
   }
   if (refused.text.empty()) refused.text = refused.code;
   return refused;

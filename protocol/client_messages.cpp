@@ -52,7 +52,8 @@ constexpr std::array names{Named{Status::ok, "ok"},
                            Named{Status::bad_text, "bad_text"},
                            Named{Status::bad_cursor, "bad_cursor"},
                            Named{Status::bad_argument, "bad_argument"},
-                           Named{Status::no_permission, "no_permission"}};
+                           Named{Status::no_permission, "no_permission"},
+                           Named{Status::suspended, "suspended"}};
 
 struct Writes {
   bool operator()(const request::Hello&) const { return false; }
@@ -63,6 +64,16 @@ struct Writes {
   bool operator()(const request::LogOutAll&) const { return true; }
   bool operator()(const request::ChangePassword&) const { return true; }
   bool operator()(const request::DeleteAccount&) const { return true; }
+  bool operator()(const request::ListSessions&) const { return false; }
+  bool operator()(const request::EndSession&) const { return true; }
+  bool operator()(const request::ResetPassword&) const { return true; }
+  bool operator()(const request::ListAccounts&) const { return false; }
+  bool operator()(const request::ShowAccount&) const { return false; }
+  bool operator()(const request::SuspendAccount&) const { return false; }
+  bool operator()(const request::OfferReset&) const { return false; }
+  bool operator()(const request::LogOutAccount&) const { return false; }
+  bool operator()(const request::RemoveAccount&) const { return false; }
+  bool operator()(const request::Invite&) const { return false; }
   bool operator()(const request::SearchAccounts&) const { return false; }
   bool operator()(const request::ListConversations&) const { return false; }
   bool operator()(const request::CreateRoom&) const { return true; }

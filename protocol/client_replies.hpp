@@ -41,7 +41,8 @@ enum class Status : std::uint8_t {
   bad_text = 29,
   bad_cursor = 30,
   bad_argument = 31,
-  no_permission = 32
+  no_permission = 32,
+  suspended = 33  // feature level 3
 };
 
 // Name in the documents and in JSON, e.g. "not_leader".
@@ -209,6 +210,45 @@ struct Conversations {
   std::string account;  // the asker's own name; feature level 2; "" of an older server
   bool operator==(const Conversations&) const = default;
 };
+struct Session {
+  SessionId id{};
+  TimeMs created{};
+  TimeMs expires{};
+  std::string address;   // that it was opened from; "" if that is not known
+  std::string client;    // what the program said of itself
+  bool current = false;  // it is the one that asks
+  bool operator==(const Session&) const = default;
+};
+struct Sessions {
+  std::vector<Session> sessions;  // by id
+  bool more = false;
+  bool operator==(const Sessions&) const = default;
+};
+struct AccountState {  // for operators
+  AccountId id{};
+  std::string name;
+  TimeMs created{};
+  bool suspended = false;
+  bool deleted = false;
+  std::uint64_t sessions = 0;  // open ones
+  bool operator==(const AccountState&) const = default;
+};
+struct AccountStates {
+  std::vector<AccountState> accounts;  // by name; deleted ones too
+  bool more = false;
+  bool operator==(const AccountStates&) const = default;
+};
+struct AccountShown {
+  AccountState account;
+  std::string former_name;            // as it was registered, if a merge gave it another one
+  std::vector<Session> sessions;      // the first page_items_max
+  std::optional<TimeMs> reset_until;  // a code for a new password has been given, and not used
+  bool operator==(const AccountShown&) const = default;
+};
+struct CodeMade {
+  TimeMs expires{};
+  bool operator==(const CodeMade&) const = default;
+};
 struct RoomDone {  // create and join
   RoomId room{};
   std::string name;  // feature level 2; "" of an older server
@@ -324,7 +364,8 @@ using ReplyBody =
                  reply::LoggedIn, reply::Done, reply::Accounts, reply::Conversations,
                  reply::RoomDone, reply::Rooms, reply::Members, reply::Sent, reply::History,
                  reply::Events, reply::Survey, reply::HandedOver, reply::Scrub, reply::Replaced,
-                 reply::Cluster, reply::Rotated>;
+                 reply::Cluster, reply::Rotated, reply::Sessions, reply::AccountStates,
+                 reply::AccountShown, reply::CodeMade>;
 
 struct Reply {
   Status status = Status::ok;

@@ -53,6 +53,7 @@ struct Register {
   static constexpr std::uint8_t code = 10;
   std::string name;
   std::string password;
+  std::string invitation{};  // feature level 3: its code, where one is needed
   bool operator==(const Register&) const = default;
 };
 // The client makes the token (32 random bytes), so that a retry gives the same session.
@@ -61,6 +62,7 @@ struct LogIn {
   std::string name;
   std::string password;
   Bytes token;
+  std::string client{};  // feature level 3: a few words about program and machine; may be empty
   bool operator==(const LogIn&) const = default;
 };
 struct LogOut {
@@ -81,6 +83,24 @@ struct DeleteAccount {
   static constexpr std::uint8_t code = 15;
   std::string password;
   bool operator==(const DeleteAccount&) const = default;
+};
+struct ListSessions {  // feature level 3: one's own
+  static constexpr std::uint8_t code = 16;
+  Bytes after;  // id that the last page ended with, empty for the first
+  std::uint32_t limit = 100;
+  bool operator==(const ListSessions&) const = default;
+};
+struct EndSession {  // feature level 3: one of one's own
+  static constexpr std::uint8_t code = 17;
+  SessionId session{};
+  bool operator==(const EndSession&) const = default;
+};
+struct ResetPassword {  // feature level 3: with a code that an operator gave; ends all sessions
+  static constexpr std::uint8_t code = 18;
+  std::string name;
+  std::string reset_code;
+  std::string new_password;
+  bool operator==(const ResetPassword&) const = default;
 };
 struct SearchAccounts {
   static constexpr std::uint8_t code = 20;
@@ -196,16 +216,67 @@ struct RotateKeys {  // a server is to have a new key
   bool operator==(const RotateKeys&) const = default;
 };
 
+// Accounts, as operators deal with them. `by` is who asks, to be written down; the server that is
+// asked adds that it was asked.
+struct ListAccounts {
+  static constexpr std::uint8_t code = 110;
+  std::string pattern;
+  std::string after;  // name that the last page ended with; "" for the first
+  std::uint32_t limit = 100;
+  bool operator==(const ListAccounts&) const = default;
+};
+struct ShowAccount {
+  static constexpr std::uint8_t code = 111;
+  std::string name;
+  bool operator==(const ShowAccount&) const = default;
+};
+struct SuspendAccount {
+  static constexpr std::uint8_t code = 112;
+  std::string name;
+  bool suspended = true;  // false: ends the suspension
+  std::string by;
+  bool operator==(const SuspendAccount&) const = default;
+};
+struct OfferReset {  // the operator makes a code, and the servers are told its hash
+  static constexpr std::uint8_t code = 113;
+  std::string name;
+  Hash code_hash{};
+  std::string by;
+  bool operator==(const OfferReset&) const = default;
+};
+struct LogOutAccount {  // everywhere
+  static constexpr std::uint8_t code = 114;
+  std::string name;
+  std::string by;
+  bool operator==(const LogOutAccount&) const = default;
+};
+struct RemoveAccount {
+  static constexpr std::uint8_t code = 115;
+  std::string name;
+  std::string by;
+  bool operator==(const RemoveAccount&) const = default;
+};
+struct Invite {  // the operator makes the code
+  static constexpr std::uint8_t code = 116;
+  Hash code_hash{};
+  std::uint32_t uses = 1;
+  std::uint32_t days = 7;
+  std::string by;
+  bool operator==(const Invite&) const = default;
+};
+
 }  // namespace request
 
-using RequestBody =
-    std::variant<request::Hello, request::Status, request::Register, request::LogIn,
-                 request::LogOut, request::LogOutAll, request::ChangePassword,
-                 request::DeleteAccount, request::SearchAccounts, request::ListConversations,
-                 request::CreateRoom, request::JoinRoom, request::LeaveRoom, request::ListRooms,
-                 request::ListMembers, request::Send, request::History, request::Events,
-                 request::MarkRead, request::Survey, request::Handover, request::ForceLead,
-                 request::Scrub, request::Replace, request::Cluster, request::RotateKeys>;
+using RequestBody = std::variant<
+    request::Hello, request::Status, request::Register, request::LogIn, request::LogOut,
+    request::LogOutAll, request::ChangePassword, request::DeleteAccount, request::SearchAccounts,
+    request::ListConversations, request::CreateRoom, request::JoinRoom, request::LeaveRoom,
+    request::ListRooms, request::ListMembers, request::Send, request::History, request::Events,
+    request::MarkRead, request::Survey, request::Handover, request::ForceLead, request::Scrub,
+    request::Replace, request::Cluster, request::RotateKeys, request::ListSessions,
+    request::EndSession, request::ResetPassword, request::ListAccounts, request::ShowAccount,
+    request::SuspendAccount, request::OfferReset, request::LogOutAccount, request::RemoveAccount,
+    request::Invite>;
 
 struct Request {
   ClientId client{};

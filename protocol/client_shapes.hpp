@@ -28,11 +28,15 @@ auto fields(Shape, Like<request::Status> auto&) {
   return std::tie();
 }
 auto fields(Shape, Like<request::Register> auto& m) {
-  return std::tie(m.name, m.password);
+  return std::tie(m.name, m.password, m.invitation);
 }
+template <>
+inline constexpr std::size_t later_fields<request::Register> = 1;
 auto fields(Shape, Like<request::LogIn> auto& m) {
-  return std::tie(m.name, m.password, m.token);
+  return std::tie(m.name, m.password, m.token, m.client);
 }
+template <>
+inline constexpr std::size_t later_fields<request::LogIn> = 1;
 auto fields(Shape, Like<request::LogOut> auto&) {
   return std::tie();
 }
@@ -44,6 +48,12 @@ auto fields(Shape, Like<request::ChangePassword> auto& m) {
 }
 auto fields(Shape, Like<request::DeleteAccount> auto& m) {
   return std::tie(m.password);
+}
+auto fields(Shape, Like<request::ListSessions> auto& m) {
+  return std::tie(m.after, m.limit);
+}
+auto fields(Shape, Like<request::EndSession> auto& m) {
+  return std::tie(m.session);
 }
 auto fields(Shape, Like<request::SearchAccounts> auto& m) {
   return std::tie(m.pattern, m.after, m.limit);
@@ -98,6 +108,30 @@ auto fields(Shape, Like<request::Cluster> auto&) {
 }
 auto fields(Shape, Like<request::RotateKeys> auto& m) {
   return std::tie(m.server, m.key);
+}
+auto fields(Shape, Like<request::ResetPassword> auto& m) {
+  return std::tie(m.name, m.reset_code, m.new_password);
+}
+auto fields(Shape, Like<request::ListAccounts> auto& m) {
+  return std::tie(m.pattern, m.after, m.limit);
+}
+auto fields(Shape, Like<request::ShowAccount> auto& m) {
+  return std::tie(m.name);
+}
+auto fields(Shape, Like<request::SuspendAccount> auto& m) {
+  return std::tie(m.name, m.suspended, m.by);
+}
+auto fields(Shape, Like<request::OfferReset> auto& m) {
+  return std::tie(m.name, m.code_hash, m.by);
+}
+auto fields(Shape, Like<request::LogOutAccount> auto& m) {
+  return std::tie(m.name, m.by);
+}
+auto fields(Shape, Like<request::RemoveAccount> auto& m) {
+  return std::tie(m.name, m.by);
+}
+auto fields(Shape, Like<request::Invite> auto& m) {
+  return std::tie(m.code_hash, m.uses, m.days, m.by);
 }
 
 // ---- replies
@@ -174,6 +208,24 @@ auto fields(Shape, Like<reply::Conversations> auto& m) {
 }
 template <>
 inline constexpr std::size_t fields_at_least<reply::Conversations> = 2;
+auto fields(Shape, Like<reply::Session> auto& m) {
+  return std::tie(m.id, m.created, m.expires, m.address, m.client, m.current);
+}
+auto fields(Shape, Like<reply::Sessions> auto& m) {
+  return std::tie(m.sessions, m.more);
+}
+auto fields(Shape, Like<reply::AccountState> auto& m) {
+  return std::tie(m.id, m.name, m.created, m.suspended, m.deleted, m.sessions);
+}
+auto fields(Shape, Like<reply::AccountStates> auto& m) {
+  return std::tie(m.accounts, m.more);
+}
+auto fields(Shape, Like<reply::AccountShown> auto& m) {
+  return std::tie(m.account, m.former_name, m.sessions, m.reset_until);
+}
+auto fields(Shape, Like<reply::CodeMade> auto& m) {
+  return std::tie(m.expires);
+}
 auto fields(Shape, Like<reply::RoomDone> auto& m) {
   return std::tie(m.room, m.name);
 }

@@ -28,11 +28,15 @@ class ClusterReader {
 
   Result<ClusterConfig> read(const toml::table& file) {
     ClusterConfig cluster;
-    if (auto done = check_keys(file, {"id", "policy", "limits", "server"}); !done) {
+    if (auto done =
+            check_keys(file, {"id", "policy", "registration", "password", "limits", "server"});
+        !done) {
       return tl::unexpected<Error>(done.error());
     }
     auto done = read_id(file, cluster.id);
     if (done) done = read_policy(file, cluster.policy);
+    if (done) done = read_registration(file, cluster.registration);
+    if (done) done = read_password(file, cluster.password);
     if (done) done = read_limits(file, cluster.limits);
     if (done) done = read_servers(file, cluster.servers);
     if (!done) return tl::unexpected<Error>(done.error());
@@ -85,6 +89,39 @@ class ClusterReader {
     const auto named = name ? policy_named(*name) : std::nullopt;
     if (!named) return error(*node, "`policy` must be \"continue\", \"proof\" or \"majority\"");
     policy = *named;
+    return {};
+  }
+
+  Result<void> read_registration(const toml::table& file, Registration& registration) const {
+    const toml::node* node = file.get("registration");
+    if (node == nullptr) return {};
+    const auto name = node->value_exact<std::string>();
+    for (const auto one : {Registration::open, Registration::invitation, Registration::closed}) {
+      if (name != registration_name(one)) continue;
+      registration = one;
+      return {};
+    }
+    return error(*node, "`registration` must be \"open\", \"invitation\" or \"closed\"");
+  }
+
+  Result<void> read_password(const toml::table& file, PasswordCost& cost) const {
+    const toml::node* node = file.get("password");
+    if (node == nullptr) return {};
+    const toml::table* table = node->as_table();
+    if (table == nullptr) return error(*node, "`password` must be a table, `[password]`");
+    if (auto done = check_keys(*table, {"memory_mib", "passes"}); !done) return done;
+    struct Key {
+      const char* name;
+      unsigned* value;
+      std::int64_t lowest, highest;
+    };
+    for (const Key& key :
+         {Key{"memory_mib", &cost.memory_mib, 8, 1024}, Key{"passes", &cost.passes, 1, 10}}) {
+      if (!table->contains(key.name)) continue;
+      const auto value = number(*table, key.name, key.lowest, key.highest);
+      if (!value) return tl::unexpected<Error>(value.error());
+      *key.value = static_cast<unsigned>(*value);
+    }
     return {};
   }
 
@@ -223,6 +260,18 @@ class ClusterReader {
 
 }  // namespace
 
+const char* registration_name(Registration registration) {
+  switch (registration) {
+    case Registration::open:
+      return "open";
+    case Registration::invitation:
+      return "invitation";
+    case Registration::closed:
+      break;
+  }
+  return "closed";
+}
+
 Result<ClusterConfig> cluster_from_toml(std::string_view text, const std::string& name_in_errors) {
   try {
     return ClusterReader(name_in_errors).read(toml::parse(text));
@@ -272,6 +321,14 @@ std::string cluster_to_toml(const ClusterConfig& cluster) {
   out << "# A chat262 cluster: every server and every client uses the same file.\n"
       << "id = \"" << id << "\"\n"
       << "policy = \"" << policy_name(cluster.policy) << "\"\n";
+  if (cluster.registration != Registration::open) {
+    out << "registration = \"" << registration_name(cluster.registration) << "\"\n";
+  }
+  if (cluster.password != PasswordCost{}) {
+    out << "\n[password]\n"
+        << "memory_mib = " << cluster.password.memory_mib << "\n"
+        << "passes = " << cluster.password.passes << "\n";
+  }
   write_limits(out, cluster.limits);
   for (const ServerConfig& server : cluster.servers) {
     out << "\n[[server]]\n"

@@ -30,10 +30,23 @@ struct ServerConfig {
   bool operator==(const ServerConfig&) const = default;
 };
 
+// What a password's hash costs.
+struct PasswordCost {
+  unsigned memory_mib = 19;
+  unsigned passes = 2;
+  bool operator==(const PasswordCost&) const = default;
+};
+
+// Who may make an account.
+enum class Registration : std::uint8_t { open, invitation, closed };
+[[nodiscard]] const char* registration_name(Registration registration);
+
 struct ClusterConfig {
   ClusterId id{};                     // from the file, or a hash of the addresses
   std::vector<ServerConfig> servers;  // sorted; ids are 0..N-1; 1 to 7 of them
   Policy policy = Policy::continues;
+  Registration registration = Registration::open;
+  PasswordCost password;
   ServiceLimits limits;
 
   [[nodiscard]] bool loopback_only() const;  // every host is a loopback address or "localhost"

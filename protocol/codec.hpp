@@ -28,14 +28,16 @@ struct BadRequest {
 [[nodiscard]] Result<Reply> decode_reply(ByteView frame, const RequestBody& to);
 
 // A peer frame: [version, feature level, cluster, from, from inc., to inc., kind, body], and the
-// claim if there is one.
+// claim if there is one, and behind a claim the sender's wall clock if it is given.
 [[nodiscard]] Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
-                                const std::optional<peer::Claim>& claim = std::nullopt);
+                                const std::optional<peer::Claim>& claim = std::nullopt,
+                                const std::optional<TimeMs>& wall = std::nullopt);
 struct PeerFrame {
   std::uint8_t feature_level = 0;
   ClusterId cluster{};
   peer::Message message;
   std::optional<peer::Claim> claim;
+  std::optional<TimeMs> wall;
 };
 // Errors: malformed, too_large; invalid for a protocol version that is not ours.
 [[nodiscard]] Result<PeerFrame> decode_peer(ByteView frame);

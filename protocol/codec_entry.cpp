@@ -32,23 +32,31 @@ namespace chat262 {
 namespace wire {
 
 auto fields(Shape, Like<op::Register> auto& m) {
-  return std::tie(m.account, m.name, m.folded, m.password_hash);
+  return std::tie(m.account, m.name, m.folded, m.password_hash, m.invitation);
 }
+template <>
+inline constexpr std::size_t later_fields<op::Register> = 1;
 auto fields(Shape, Like<op::OpenSession> auto& m) {
-  return std::tie(m.account, m.token_hash, m.expires);
+  return std::tie(m.account, m.token_hash, m.expires, m.address, m.client);
 }
+template <>
+inline constexpr std::size_t later_fields<op::OpenSession> = 2;
 auto fields(Shape, Like<op::CloseSession> auto& m) {
   return std::tie(m.account, m.token_hash);
 }
 auto fields(Shape, Like<op::CloseAllSessions> auto& m) {
-  return std::tie(m.account);
+  return std::tie(m.account, m.by);
 }
+template <>
+inline constexpr std::size_t later_fields<op::CloseAllSessions> = 1;
 auto fields(Shape, Like<op::ChangePassword> auto& m) {
   return std::tie(m.account, m.password_hash, m.keep);
 }
 auto fields(Shape, Like<op::DeleteAccount> auto& m) {
-  return std::tie(m.account);
+  return std::tie(m.account, m.by);
 }
+template <>
+inline constexpr std::size_t later_fields<op::DeleteAccount> = 1;
 auto fields(Shape, Like<op::CreateRoom> auto& m) {
   return std::tie(m.account, m.room, m.name, m.folded);
 }
@@ -72,6 +80,21 @@ auto fields(Shape, Like<op::ReplaceServer> auto& m) {
 }
 auto fields(Shape, Like<op::SetServerKey> auto& m) {
   return std::tie(m.cluster, m.server, m.key);
+}
+auto fields(Shape, Like<op::Rehash> auto& m) {
+  return std::tie(m.account, m.before, m.password_hash);
+}
+auto fields(Shape, Like<op::CreateInvitation> auto& m) {
+  return std::tie(m.code, m.uses, m.expires, m.by);
+}
+auto fields(Shape, Like<op::SuspendAccount> auto& m) {
+  return std::tie(m.account, m.suspended, m.by);
+}
+auto fields(Shape, Like<op::OfferReset> auto& m) {
+  return std::tie(m.account, m.code, m.expires, m.by);
+}
+auto fields(Shape, Like<op::ResetPassword> auto& m) {
+  return std::tie(m.account, m.code, m.password_hash);
 }
 
 namespace {

@@ -1,5 +1,6 @@
 // Peer messages: [version, feature level, cluster, from, from inc., to inc., kind, body], and from
-// feature level 2 on the sender's claim, if there is one, with its key behind it if it has one.
+// feature level 2 on the sender's claim, if there is one; from level 3 on its key and its wall
+// clock behind that. Zero there: it has no key, or does not tell the time.
 #include <utility>
 
 #include "protocol/codec.hpp"
@@ -87,6 +88,12 @@ auto fields(Shape, Like<peer::RepairAnswer> auto& m) {
 auto fields(Shape, Like<peer::Superseded> auto& m) {
   return std::tie(m.server, m.replaced, m.place);
 }
+auto fields(Shape, Like<peer::FailedSignIn> auto& m) {
+  return std::tie(m.name, m.address, m.count);
+}
+auto fields(Shape, Like<peer::FailedSignIns> auto& m) {
+  return std::tie(m.failed);
+}
 auto fields(Shape, Like<peer::Claim> auto& m) {
   return std::tie(m.replaced, m.place);
 }
@@ -128,12 +135,13 @@ bool get_peer_body(Reader& reader, std::uint8_t kind, const msgpack::object& in,
 }  // namespace wire
 
 Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
-                  const std::optional<peer::Claim>& claim) {
+                  const std::optional<peer::Claim>& claim, const std::optional<TimeMs>& wall) {
   Bytes out;
   out.reserve(256 + wire::entries_size(message.body));
   wire::Writer writer(out);
-  const bool keyed = claim && !claim->key.empty();
-  writer.array(wire::peer_elements + (claim ? 1 : 0) + (keyed ? 1 : 0));
+  // A cluster with keys has no older server.
+  const bool extended = claim && (wall || !claim->key.empty());
+  writer.array(wire::peer_elements + (claim ? 1 : 0) + (extended ? 2 : 0));
   writer.put(peer::protocol_version);
   writer.put(peer::feature_level);
   writer.put(cluster);
@@ -143,7 +151,10 @@ Bytes encode_peer(const peer::Message& message, const ClusterId& cluster,
   writer.put(static_cast<std::uint8_t>(message.body.index()));
   std::visit([&writer](const auto& body) { writer.put(body); }, message.body);
   if (claim) writer.put(*claim);
-  if (keyed) writer.put(claim->key);
+  if (extended) {
+    writer.put(claim->key);
+    writer.put(wall.value_or(TimeMs{}));
+  }
   return out;
 }
 
@@ -172,9 +183,9 @@ Result<PeerFrame> decode_peer(ByteView frame) {
   PeerFrame out;
   peer::Message& message = out.message;
   std::uint8_t kind = 0;
-  const bool keyed = object.via.array.size == wire::peer_elements + 2;
-  const bool claims = keyed || object.via.array.size == wire::peer_elements + 1;
-  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0) + (keyed ? 1 : 0)) ||
+  const bool extended = object.via.array.size == wire::peer_elements + 3;
+  const bool claims = extended || object.via.array.size == wire::peer_elements + 1;
+  if (!reader.arity(object, wire::peer_elements + (claims ? 1 : 0) + (extended ? 2 : 0)) ||
       !reader.get(part[1], out.feature_level) || !reader.get(part[2], out.cluster) ||
       !reader.get(part[3], message.from) || !reader.get(part[4], message.from_incarnation) ||
       !reader.get(part[5], message.to_incarnation) || !reader.get(part[6], kind)) {
@@ -185,8 +196,11 @@ Result<PeerFrame> decode_peer(ByteView frame) {
     return malformed("body");
   }
   if (claims && !reader.get(part[8], out.claim.emplace())) return malformed("claim");
-  if (keyed && (!reader.get(part[9], out.claim->key) || out.claim->key.empty())) {
-    return malformed("key");
+  if (extended) {
+    TimeMs wall{};
+    if (!reader.get(part[9], out.claim->key)) return malformed("key");
+    if (!reader.get(part[10], wall)) return malformed("clock");
+    if (wall != TimeMs{}) out.wall = wall;
   }
   return out;
 }

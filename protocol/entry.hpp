@@ -74,12 +74,15 @@ struct Register {
   std::string name;           // as typed, NFC
   std::string folded;         // NFKC case folding of it: unique
   std::string password_hash;  // Argon2id, libsodium's string form
+  Hash invitation{};          // hash of its code, of which a use is taken; zero: none was needed
   bool operator==(const Register&) const = default;
 };
 struct OpenSession {
   AccountId account{};
   Hash token_hash{};  // of the token; the token itself is in no log
   TimeMs expires{};
+  std::string address{};  // the IP address that it was opened from; "" if that is not known
+  std::string client{};   // the program, as it describes itself
   bool operator==(const OpenSession&) const = default;
 };
 struct CloseSession {
@@ -89,6 +92,7 @@ struct CloseSession {
 };
 struct CloseAllSessions {
   AccountId account{};
+  std::string by{};  // which operator, where; "": the account itself
   bool operator==(const CloseAllSessions&) const = default;
 };
 struct ChangePassword {  // closes all sessions but `keep`
@@ -99,6 +103,7 @@ struct ChangePassword {  // closes all sessions but `keep`
 };
 struct DeleteAccount {
   AccountId account{};
+  std::string by{};  // as above
   bool operator==(const DeleteAccount&) const = default;
 };
 struct CreateRoom {  // the creator joins it
@@ -155,13 +160,50 @@ struct SetServerKey {
   bool operator==(const SetServerKey&) const = default;
 };
 
+// The same password under costlier parameters. Sessions stay.
+struct Rehash {
+  AccountId account{};
+  Hash before{};  // of the hash that it replaces: void if the password was changed meanwhile
+  std::string password_hash;
+  bool operator==(const Rehash&) const = default;
+};
+struct CreateInvitation {
+  Hash code{};  // hash of it; the code itself is in no log
+  std::uint32_t uses = 0;
+  TimeMs expires{};
+  std::string by;  // which operator, where
+  bool operator==(const CreateInvitation&) const = default;
+};
+// Or ends the suspension. A suspended account has no sessions, and gets none.
+struct SuspendAccount {
+  AccountId account{};
+  bool suspended = false;
+  std::string by;
+  bool operator==(const SuspendAccount&) const = default;
+};
+// Whoever has the code may set a new password, once. It replaces the code before.
+struct OfferReset {
+  AccountId account{};
+  Hash code{};  // hash of it
+  TimeMs expires{};
+  std::string by;
+  bool operator==(const OfferReset&) const = default;
+};
+struct ResetPassword {  // closes all sessions
+  AccountId account{};
+  Hash code{};
+  std::string password_hash;
+  bool operator==(const ResetPassword&) const = default;
+};
+
 }  // namespace op
 
 // The order is the code on disk: append only.
 using OperationBody =
     std::variant<op::Register, op::OpenSession, op::CloseSession, op::CloseAllSessions,
                  op::ChangePassword, op::DeleteAccount, op::CreateRoom, op::JoinRoom, op::LeaveRoom,
-                 op::SendMessage, op::MarkRead, op::ReplaceServer, op::SetServerKey>;
+                 op::SendMessage, op::MarkRead, op::ReplaceServer, op::SetServerKey, op::Rehash,
+                 op::CreateInvitation, op::SuspendAccount, op::OfferReset, op::ResetPassword>;
 
 struct Operation {
   RequestId request{};
@@ -204,6 +246,11 @@ struct DecodedOperation {
 [[nodiscard]] AccountId account_id(const RequestId& request);
 [[nodiscard]] RoomId room_id(const RequestId& request);
 [[nodiscard]] MessageId message_id(const RequestId& request);
+// Of what the servers do by themselves to a thing that has this hash: the same on all of them, so
+// that it is done once. `number`: from 1.
+[[nodiscard]] RequestId servers_own_request(std::string_view what, const Hash& about,
+                                            std::uint64_t number);
+[[nodiscard]] SessionId session_id(const Hash& token_hash);  // of that hash, not of a request
 [[nodiscard]] ConversationId direct_conversation(const AccountId& a, const AccountId& b);
 [[nodiscard]] ConversationId room_conversation(const RoomId& room);
 

@@ -57,6 +57,21 @@ MessageId message_id(const RequestId& request) {
   return derived<MessageId>("message", request);
 }
 
+RequestId servers_own_request(std::string_view what, const Hash& about, std::uint64_t number) {
+  return {ClientId{detail::Blake2b<ClientId::size>()
+                       .text("servers' own")
+                       .text(what)
+                       .bytes(about.bytes)
+                       .finish()},
+          number};
+}
+
+// A token cannot be told from it, nor its hash, which no client is to know.
+SessionId session_id(const Hash& token_hash) {
+  return SessionId{
+      detail::Blake2b<SessionId::size>().text("session").bytes(token_hash.bytes).finish()};
+}
+
 // The same for (a, b) and (b, a).
 ConversationId direct_conversation(const AccountId& a, const AccountId& b) {
   const auto& [low, high] = std::minmax(a, b);

@@ -81,6 +81,7 @@ using ClientId = Id<struct ClientTag>;              // chosen at random by a cli
 using AccountId = Id<struct AccountTag>;            // derived from the request that made it
 using RoomId = Id<struct RoomTag>;                  // derived from the request that made it
 using MessageId = Id<struct MessageTag>;            // derived from the request that sent it
+using SessionId = Id<struct SessionTag>;            // derived from its token's hash
 using ConversationId = Id<struct ConversationTag>;  // room id, or derived from two account ids
 
 // Names one write of one client for ever: the same over all retries, never used for another write.

@@ -39,6 +39,12 @@ concept Struct = requires(T& value) {
 template <class T>
 inline constexpr std::size_t fields_at_least = std::numeric_limits<std::size_t>::max();
 
+// How many fields at the end of T came with a later version, in requests and operations, which are
+// read exactly. Those behind the last one that holds something are left out: what holds nothing new
+// is written as it always was, and read by who knows no better.
+template <class T>
+inline constexpr std::size_t later_fields = 0;
+
 // A Seq, ServerId, TimeMs, ...
 template <class T>
 concept Counted = requires(T& value) {
@@ -114,8 +120,15 @@ class Writer {
   void put(const T& value) {
     std::apply(
         [this](const auto&... field) {
-          this->array(sizeof...(field));
-          (this->put(field), ...);
+          std::size_t count = sizeof...(field);
+          if constexpr (later_fields < T >> 0) {
+            count -= later_fields<T>;
+            std::size_t place = 0;
+            ((++place > count && !holds_nothing(field) ? void(count = place) : void()), ...);
+          }
+          this->array(count);
+          std::size_t place = 0;
+          ((place++ < count ? this->put(field) : void()), ...);
         },
         fields(Shape{}, value));
   }
@@ -134,6 +147,11 @@ class Writer {
   }
 
  private:
+  template <class T>
+  static bool holds_nothing(const T& field) {
+    return field == T{};
+  }
+
   struct Sink {
     Bytes& out;
     void write(const char* data, std::size_t size) { out.insert(out.end(), data, data + size); }
@@ -264,7 +282,10 @@ class Reader {
           constexpr std::size_t all = sizeof...(field);
           const std::size_t needed =
               manner_ == Manner::tolerant ? std::min(all, fields_at_least<T>) : all;
-          if (!arity(in, first + needed)) return false;
+          const bool older = later_fields<T> > 0 && in.type == msgpack::type::ARRAY &&
+                             in.via.array.size + later_fields<T> >= first + all &&
+                             in.via.array.size < first + all;
+          if (!older && !arity(in, first + needed)) return false;
           std::uint32_t i = first;
           return (
               (i >= in.via.array.size || (get(in.via.array.ptr[i], field) ? (++i, true) : at(i))) &&

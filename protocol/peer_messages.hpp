@@ -190,10 +190,23 @@ struct Superseded {
   bool operator==(const Superseded&) const = default;
 };
 
+// Passwords that were wrong at the sender, which leads: whoever leads next is to know it. From
+// feature level 3 on; may be lost.
+struct FailedSignIn {
+  std::uint64_t name = 0;  // made from it
+  std::string address;     // that they came from
+  std::uint32_t count = 0;
+  bool operator==(const FailedSignIn&) const = default;
+};
+struct FailedSignIns {
+  std::vector<FailedSignIn> failed;
+  bool operator==(const FailedSignIns&) const = default;
+};
+
 // The order is the code on the wire: append only.
 using Body = std::variant<Hello, Heartbeat, HeartbeatAck, Append, Ack, Nack, Reject, Offer, Ask,
                           Answer, Prepare, Promise, Fetch, Entries, Wait, Goodbye, Relay, Relayed,
-                          RepairAsk, RepairAnswer, Superseded>;
+                          RepairAsk, RepairAnswer, Superseded, FailedSignIns>;
 
 struct Message {
   ServerId from{};
@@ -212,5 +225,8 @@ struct Claim {
   bool operator==(const Claim&) const = default;
 };
 inline constexpr std::uint8_t claim_level = 2;
+// The sender's wall clock stands behind the claim, in what is sent to servers of this level. They
+// also know the operations on accounts, and FailedSignIns.
+inline constexpr std::uint8_t accounts_level = 3;
 
 }  // namespace chat262::peer

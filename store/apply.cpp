@@ -1,5 +1,6 @@
-// Entries in general; the operations themselves are in apply_accounts.cpp, apply_rooms.cpp and
-// apply_messages.cpp, what is asked about a history that is merged in apply_merged.cpp.
+// Entries in general; the operations themselves are in apply_accounts.cpp, apply_sessions.cpp,
+// apply_rooms.cpp, apply_messages.cpp and apply_servers.cpp, what is asked about a history that is
+// merged in apply_merged.cpp.
 #include "store/apply.hpp"
 
 #include <algorithm>

@@ -59,6 +59,14 @@ class Applier {
   Status operator()(const op::MarkRead& body);
   Status operator()(const op::ReplaceServer& body);
   Status operator()(const op::SetServerKey& body);
+  Status operator()(const op::Rehash& body);
+  Status operator()(const op::CreateInvitation& body);
+  Status operator()(const op::SuspendAccount& body);
+  Status operator()(const op::OfferReset& body);
+  Status operator()(const op::ResetPassword& body);
+
+  bool take_invitation(const Hash& code);
+  Status set_password(AccountRecord account, const std::string& hash);
 
   [[nodiscard]] Life life(const AccountId& account) const;
   [[nodiscard]] std::optional<AccountRecord> live_account(const AccountId& id) const;

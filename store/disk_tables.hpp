@@ -49,6 +49,11 @@ class DiskTables final : public Tables {
   std::vector<AccountRecord> accounts_once_named(const std::string& folded,
                                                  unsigned limit) const override;
   std::optional<SessionRecord> session(const Hash& token_hash) const override;
+  Page<AccountRecord> all_accounts(const std::string& pattern, const std::string& after,
+                                   unsigned limit) const override;
+  std::optional<InvitationRecord> invitation(const Hash& code) const override;
+  std::optional<ResetRecord> reset_code(const AccountId& account) const override;
+  std::vector<OpenSession> sessions(const AccountId& account) const override;
   std::optional<RoomRecord> room(const RoomId& id) const override;
   std::optional<RoomRecord> room_named(const std::string& folded) const override;
   bool is_member(const RoomId& room, const AccountId& account) const override;

@@ -72,6 +72,32 @@ std::optional<SessionRecord> DiskTables::session(const Hash& token_hash) const {
   return stored ? schema::read_session(*stored) : std::nullopt;
 }
 
+std::optional<InvitationRecord> DiskTables::invitation(const Hash& code) const {
+  const auto stored = records_.get(schema::invitation_key(code).text());
+  return stored ? schema::read_invitation(*stored) : std::nullopt;
+}
+
+std::optional<ResetRecord> DiskTables::reset_code(const AccountId& account) const {
+  const auto stored = records_.get(schema::reset_key(account).text());
+  const auto reset = stored ? schema::read_reset(*stored) : std::nullopt;
+  if (!reset) return std::nullopt;
+  return ResetRecord{reset->code, reset->expires, reset->used.at != Seq{}};
+}
+
+std::vector<Tables::OpenSession> DiskTables::sessions(const AccountId& account) const {
+  std::vector<OpenSession> found;
+  const schema::Key prefix = schema::account_sessions_prefix(account);
+  Scan scan = records_.scan(Direction::up, prefix.text(), prefix.text());
+  for (; scan.valid(); scan.next()) {
+    found.push_back({Reader(scan.key().substr(prefix.size())).hash(), {}});
+  }
+  records_.finish(scan);
+  for (auto& one : found) {
+    if (auto record = session(one.token_hash)) one.record = std::move(*record);
+  }
+  return found;
+}
+
 std::optional<RoomRecord> DiskTables::room(const RoomId& id) const {
   const auto stored = records_.get(schema::room_key(id).text());
   return stored ? schema::read_room(id, *stored) : std::nullopt;
@@ -128,6 +154,14 @@ Tables::Page<AccountRecord> DiskTables::accounts(const std::string& pattern,
                                         if (record && record->deleted) record.reset();
                                         return record;
                                       });
+}
+
+Tables::Page<AccountRecord> DiskTables::all_accounts(const std::string& pattern,
+                                                     const std::string& after,
+                                                     unsigned limit) const {
+  return page_of_names<AccountRecord>(
+      schema::prefix(schema::Table::account_names), pattern, after, limit,
+      [this](std::string_view id) { return account(Reader(id).id<AccountId>()); });
 }
 
 Tables::Page<RoomRecord> DiskTables::rooms(const std::string& pattern, const std::string& after,

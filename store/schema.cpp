@@ -31,10 +31,10 @@ Origin read_origin(std::string_view value) {
   return origin;
 }
 
-// The flag comes first: account_deleted() is asked for with every message.
+// The flags come first: account_deleted() is asked for with every message.
 Value account_value(const AccountRecord& record, const AccountPast& past) {
   Value value;
-  value.u8(record.deleted ? 1 : 0)
+  value.u8(static_cast<std::uint8_t>((record.deleted ? 1 : 0) | (record.suspended ? 2 : 0)))
       .time(record.created)
       .string(record.name)
       .string(record.folded)
@@ -42,12 +42,13 @@ Value account_value(const AccountRecord& record, const AccountPast& past) {
       .string(record.former_name)
       .tail(origin_value(past.password).text())
       .time(past.password_changed)
-      .time(past.sessions_closed);
+      .time(past.sessions_closed)
+      .tail(origin_value(past.suspension).text());
   return value;
 }
 
 namespace {
-constexpr std::size_t account_past_bytes = 8 + 17 + 8 + 8;
+constexpr std::size_t account_past_bytes = 8 + 17 + 8 + 8 + 8 + 17;
 }
 
 AccountPast read_account_past(std::string_view value) {
@@ -58,6 +59,8 @@ AccountPast read_account_past(std::string_view value) {
   past.password.from = reader.position();
   past.password_changed = reader.time();
   past.sessions_closed = reader.time();
+  past.suspension.at = reader.seq();
+  past.suspension.from = reader.position();
   return past;
 }
 
@@ -65,7 +68,9 @@ std::optional<AccountRecord> read_account(const AccountId& id, std::string_view 
   Reader reader(value);
   AccountRecord record;
   record.id = id;
-  record.deleted = reader.u8() != 0;
+  const std::uint8_t flags = reader.u8();
+  record.deleted = (flags & 1U) != 0;
+  record.suspended = (flags & 2U) != 0;
   record.created = reader.time();
   record.name = reader.string();
   record.folded = reader.string();
@@ -77,7 +82,7 @@ std::optional<AccountRecord> read_account(const AccountId& id, std::string_view 
 }
 
 bool account_deleted(std::string_view value) {
-  return value.empty() || value.front() != 0;
+  return value.empty() || (static_cast<std::uint8_t>(value.front()) & 1U) != 0;
 }
 
 bool sound_name(std::string_view shown, std::string_view folded) {
@@ -87,7 +92,11 @@ bool sound_name(std::string_view shown, std::string_view folded) {
 
 Value session_value(const SessionRecord& record) {
   Value value;
-  value.id(record.account).time(record.expires).time(record.created);
+  value.id(record.account)
+      .time(record.expires)
+      .time(record.created)
+      .string(record.address)
+      .string(record.client);
   return value;
 }
 
@@ -97,8 +106,47 @@ std::optional<SessionRecord> read_session(std::string_view value) {
   record.account = reader.id<AccountId>();
   record.expires = reader.time();
   record.created = reader.time();
+  record.address = reader.string();
+  record.client = reader.string();
   if (!reader.complete()) return std::nullopt;
   return record;
+}
+
+Value invitation_value(const InvitationRecord& record) {
+  Value value;
+  value.u32(record.uses).time(record.expires);
+  return value;
+}
+
+std::optional<InvitationRecord> read_invitation(std::string_view value) {
+  Reader reader(value);
+  InvitationRecord record;
+  record.uses = reader.u32();
+  record.expires = reader.time();
+  if (!reader.complete()) return std::nullopt;
+  return record;
+}
+
+Value reset_value(const Reset& reset) {
+  Value value;
+  value.tail(origin_value(reset.origin).text())
+      .hash(reset.code)
+      .time(reset.expires)
+      .tail(origin_value(reset.used).text());
+  return value;
+}
+
+std::optional<Reset> read_reset(std::string_view value) {
+  Reader reader(value);
+  Reset reset;
+  reset.origin.at = reader.seq();
+  reset.origin.from = reader.position();
+  reset.code = reader.hash();
+  reset.expires = reader.time();
+  reset.used.at = reader.seq();
+  reset.used.from = reader.position();
+  if (!reader.complete()) return std::nullopt;
+  return reset;
 }
 
 Value room_value(const RoomRecord& record) {

@@ -42,7 +42,9 @@ enum class Table : std::uint8_t {
   former_names = 'p',
   departures = 'v',
   replaced = 'b',
-  server_keys = 'k'
+  server_keys = 'k',
+  invitations = 'i',
+  resets = 'y'
 };
 
 [[nodiscard]] inline Key prefix(Table table) {
@@ -110,6 +112,12 @@ enum class Table : std::uint8_t {
 [[nodiscard]] inline Key server_key_key(ServerId server) {
   return prefix(Table::server_keys).u8(server.value);
 }
+[[nodiscard]] inline Key invitation_key(const Hash& code) {
+  return prefix(Table::invitations).hash(code);
+}
+[[nodiscard]] inline Key reset_key(const AccountId& account) {
+  return prefix(Table::resets).id(account);
+}
 
 // ---- values
 
@@ -144,6 +152,7 @@ struct AccountPast {
   Origin password;            // its newest change; at 0: never changed
   TimeMs password_changed{};  // time of that
   TimeMs sessions_closed{};   // greatest time at which all were closed
+  Origin suspension;          // its newest beginning; at 0: never
 };
 [[nodiscard]] AccountPast read_account_past(std::string_view value);
 
@@ -157,6 +166,18 @@ struct AccountPast {
 
 [[nodiscard]] Value session_value(const SessionRecord& record);
 [[nodiscard]] std::optional<SessionRecord> read_session(std::string_view value);
+
+[[nodiscard]] Value invitation_value(const InvitationRecord& record);
+[[nodiscard]] std::optional<InvitationRecord> read_invitation(std::string_view value);
+
+struct Reset {  // of an account's password, by a code
+  Origin origin;
+  Hash code{};
+  TimeMs expires{};
+  Origin used;  // at 0: it was not
+};
+[[nodiscard]] Value reset_value(const Reset& reset);
+[[nodiscard]] std::optional<Reset> read_reset(std::string_view value);
 
 [[nodiscard]] Value room_value(const RoomRecord& record);
 [[nodiscard]] std::optional<RoomRecord> read_room(const RoomId& id, std::string_view value);

@@ -38,11 +38,24 @@ struct AccountRecord {
   std::string former_name;  // as it was registered, if a merge gave it another one; else ""
   TimeMs created{};
   bool deleted = false;
+  bool suspended = false;
+};
+struct InvitationRecord {
+  std::uint32_t uses = 0;  // left
+  TimeMs expires{};
+};
+// A code that sets an account's password.
+struct ResetRecord {
+  Hash code{};  // hash of it
+  TimeMs expires{};
+  bool used = false;
 };
 struct SessionRecord {
   AccountId account{};
   TimeMs expires{};
   TimeMs created{};
+  std::string address{};  // that it was opened from; "" if that is not known
+  std::string client{};   // what the program said of itself
 };
 struct RoomRecord {
   RoomId id{};
@@ -147,6 +160,14 @@ class Tables {
   [[nodiscard]] virtual std::vector<AccountRecord> accounts_once_named(const std::string& folded,
                                                                        unsigned limit) const = 0;
   [[nodiscard]] virtual std::optional<SessionRecord> session(const Hash& token_hash) const = 0;
+  [[nodiscard]] virtual std::optional<InvitationRecord> invitation(const Hash& code) const = 0;
+  [[nodiscard]] virtual std::optional<ResetRecord> reset_code(const AccountId& account) const = 0;
+  // All of an account, by token's hash; those that have expired and were not closed too.
+  struct OpenSession {
+    Hash token_hash{};
+    SessionRecord record;
+  };
+  [[nodiscard]] virtual std::vector<OpenSession> sessions(const AccountId& account) const = 0;
   [[nodiscard]] virtual std::optional<RoomRecord> room(const RoomId& id) const = 0;
   [[nodiscard]] virtual std::optional<RoomRecord> room_named(const std::string& folded) const = 0;
   [[nodiscard]] virtual bool is_member(const RoomId& room, const AccountId& account) const = 0;
@@ -162,6 +183,10 @@ class Tables {
   [[nodiscard]] virtual Page<AccountRecord> accounts(const std::string& pattern,
                                                      const std::string& after,
                                                      unsigned limit) const = 0;
+  // As accounts(), and deleted ones too.
+  [[nodiscard]] virtual Page<AccountRecord> all_accounts(const std::string& pattern,
+                                                         const std::string& after,
+                                                         unsigned limit) const = 0;
   [[nodiscard]] virtual Page<RoomRecord> rooms(const std::string& pattern, const std::string& after,
                                                unsigned limit) const = 0;
   [[nodiscard]] virtual Page<AccountRecord> members(const RoomId& room, const std::string& after,

@@ -82,7 +82,8 @@ void Replica::State::on(Received& input) {
           on_message(message.from, body, message.from_incarnation);
         } else if constexpr (!std::is_same_v<Body, peer::RepairAsk> &&
                              !std::is_same_v<Body, peer::RepairAnswer> &&
-                             !std::is_same_v<Body, peer::Superseded>) {  // not the core's
+                             !std::is_same_v<Body, peer::Superseded> &&
+                             !std::is_same_v<Body, peer::FailedSignIns>) {  // not the core's
           on_message(message.from, body);
         }
       },

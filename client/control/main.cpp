@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "client/control/account_commands.hpp"
 #include "client/control/backup.hpp"
 #include "client/control/control_socket.hpp"
 #include "client/control/demo.hpp"
@@ -255,6 +256,7 @@ int run_program(int argc, char** argv) {
   add_replace(app, run);
   add_cluster(app, run);
   add_rotate_keys(app, run);
+  add_account_commands(app, run);
   add_verify(app, run);
   add_backup(app, run);
   add_restore(app, run);

@@ -21,6 +21,7 @@ struct Raw {
   double timeout_s = 10;
   std::string to, before, after, request;
   std::vector<std::string> text;
+  bool ends_session = false;  // CLI11 calls the outer subcommand last
 };
 
 void add_common(CLI::App& app, Raw& raw) {
@@ -73,6 +74,9 @@ void add_account_commands(CLI::App& app, Raw& raw) {
   CLI::App& reg =
       add_subcommand(app, raw, Command::register_account, "register", "Make a new account");
   reg.add_option("name", raw.arguments.name, "The account's name")->required();
+  reg.add_option("--invitation", raw.arguments.invitation,
+                 "Where an invitation is needed: its code, as an operator gave it")
+      ->type_name("CODE");
   add_password(reg, raw);
   add_request(reg, raw);
   CLI::App& login = add_subcommand(app, raw, Command::login, "login",
@@ -89,6 +93,27 @@ void add_account_commands(CLI::App& app, Raw& raw) {
       .add_option("--new-password-file", raw.arguments.new_password_file,
                   "Read the new password from this file (with --password-stdin: the second line)")
       ->type_name("FILE");
+  CLI::App& reset = add_subcommand(app, raw, Command::reset_password, "reset-password",
+                                   "Set a new password with a code that an operator gave");
+  reset.add_option("name", raw.arguments.name, "The account's name")->required();
+  reset
+      .add_option("--code-file", raw.arguments.code_file,
+                  "Read the code from the first line of this file; else it is asked for (with "
+                  "--password-stdin: the first line, the password the second)")
+      ->type_name("FILE");
+  add_password(reset, raw);
+  add_request(reset, raw);
+  CLI::App& sessions = add_subcommand(app, raw, Command::sessions, "sessions",
+                                      "List where the account is signed in; `end` ends some");
+  sessions.callback([&raw] {
+    raw.arguments.command = raw.ends_session ? Command::end_session : Command::sessions;
+  });
+  CLI::App* end = sessions.add_subcommand("end", "End sessions: one, all others, or all");
+  end->fallthrough();
+  end->callback([&raw] { raw.ends_session = true; });
+  end->add_option("ID", raw.arguments.name, "As it is listed, or how it begins");
+  end->add_flag("--others", raw.arguments.others, "All but this one");
+  end->add_flag("--all", raw.arguments.all, "All, this one included");
   CLI::App& remove = add_subcommand(app, raw, Command::delete_account, "delete-account",
                                     "Delete the account for ever and erase all it wrote");
   add_password(remove, raw);
@@ -190,6 +215,11 @@ std::optional<std::string> convert(Raw& raw) {
       return "--request-id: 32 hexadecimal digits, a colon and a number, as it was printed";
     }
     if (arguments.lines) return "--request-id names one message: it cannot be used with --lines";
+  }
+  if (arguments.command == Command::end_session &&
+      unsigned{!arguments.name.empty()} + unsigned{arguments.others} + unsigned{arguments.all} !=
+          1) {
+    return "sessions end: give the ID of a session, --others or --all";
   }
   if (auto error = convert_cursor(raw.before, "--before", arguments.before)) return error;
   return convert_cursor(raw.after, "cursor", arguments.after);

@@ -24,6 +24,9 @@ enum class Command {
   logout,
   logout_all,
   passwd,
+  reset_password,
+  sessions,
+  end_session,
   delete_account,
   send,
   read,
@@ -54,6 +57,10 @@ struct Arguments {
   std::string password_file;
   std::string new_password_file;
   bool password_stdin = false;
+  std::string invitation;
+  std::string code_file;  // of the code that sets a new password
+  bool others = false;    // all sessions but this one
+  bool all = false;
 
   // What.
   std::string name;  // of the account, room or pattern that the subcommand is about

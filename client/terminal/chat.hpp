@@ -37,6 +37,8 @@ class Chat {
   bool dialog();  // false: the person leaves
   bool log_in(const std::string& name, const std::string& password);
   bool register_account(const std::string& name, const std::string& password);
+  void show_sessions();
+  void end_one_session(const std::string& id);
   void start_session(const LoggedIn& in);
   void end_session(const std::string& why);
   void log_out(bool everywhere);

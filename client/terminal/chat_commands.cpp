@@ -33,6 +33,7 @@ std::vector<std::string> help_lines() {
       {"/read", "mark the conversation as read"},
       {"/servers", "the state of every server"},
       {"/password", "change the password"},
+      {"/sessions, /sessions end ID", "where you are signed in; end one of these sessions"},
       {"/logout, /logout-all", "end this session, or all of yours"},
       {"/delete-account", "delete the account for ever"},
       {"/quit", "leave"},
@@ -84,6 +85,12 @@ void Chat::command(const std::string& name, const std::string& rest) {
   if (name == "read") return mark_read();
   if (name == "servers") return show_servers();
   if (name == "password") return change_password();
+  if (name == "sessions") {
+    const auto [what, id] = split_word(rest);
+    if (what.empty()) return show_sessions();
+    if (what == "end" && !id.empty()) return end_one_session(id);
+    return note("/sessions, or /sessions end ID");
+  }
   if (name == "logout" || name == "logout-all") return log_out(name == "logout-all");
   if (name == "delete-account") return delete_account();
   if (name == "help") return print(help_lines());
@@ -250,6 +257,37 @@ void Chat::mark_read() {
             [this, target](const Outcome<Done>& outcome) {
               if (!outcome) return complain(outcome, "not marked");
               note(conversation_tag(target) + " is read");
+            });
+      });
+}
+
+void Chat::show_sessions() {
+  read<Sessions>(
+      "sessions", [](Client& client) { return client.list_sessions(); },
+      [this](const Sessions& page) {
+        print(session_lines(page.sessions));
+        if (page.more) note("there are more");
+      });
+}
+
+void Chat::end_one_session(const std::string& id) {
+  read<Sessions>(
+      "not ended", [](Client& client) { return client.list_sessions(); },
+      [this, id](const Sessions& page) {
+        const Session* found = nullptr;
+        for (const Session& session : page.sessions) {
+          if (!session.id.starts_with(id)) continue;
+          if (found != nullptr) return note("more than one session's id begins with this");
+          found = &session;
+        }
+        if (found == nullptr) return note("you have no session whose id begins with this");
+        if (found->current) return note("that is this one: /logout ends it");
+        write<Done>(
+            "ending a session",
+            [session = found->id](Client& client) { return client.end_session(session); },
+            [this](const Outcome<Done>& outcome) {
+              if (!outcome) return complain(outcome, "not ended");
+              note("the session is ended");
             });
       });
 }

@@ -70,14 +70,27 @@ bool Chat::dialog() {
 }
 
 bool Chat::register_account(const std::string& name, const std::string& password) {
+  std::string invitation;
   std::optional<Outcome<IdText>> outcome;
-  wait_for([&](Client& client) {
-    outcome = worker_->insist<IdText>(
-        client, [&](Client& c) { return c.register_account(name, password); },
-        [&](const Unknown&) {
-          mailbox_.post([this] { note("no answer yet, asking again; it will not be done twice"); });
-        });
-  });
+  const auto ask = [&] {
+    wait_for([&](Client& client) {
+      outcome = worker_->insist<IdText>(
+          client, [&](Client& c) { return c.register_account(name, password, invitation); },
+          [&](const Unknown&) {
+            mailbox_.post(
+                [this] { note("no answer yet, asking again; it will not be done twice"); });
+          });
+    });
+  };
+  ask();
+  const Refused* first = outcome->refused();
+  if (first != nullptr && first->code == "no_permission" && input_->interactive()) {
+    note(first->text);
+    const Line code = input_->read_line("invitation (nothing to give up): ", false);
+    if (code.kind != Line::Kind::text || code.text.empty()) return false;
+    invitation = code.text;
+    ask();
+  }
   if (*outcome) {
     note("registered " + name);
     return true;

@@ -98,9 +98,19 @@ json json_of(const ServerStatus& status) {
   return object;
 }
 
+json json_of(const Session& session) {
+  return {{"session", session.id},
+          {"created_ms", session.created_ms},
+          {"expires_ms", session.expires_ms},
+          {"address", session.address},
+          {"client", session.client},
+          {"current", session.current}};
+}
+
 json json_of(const Refused& refused) {
   json object = {{"outcome", "refused"}, {"code", refused.code}, {"text", refused.text}};
   if (!refused.waiting_for.empty()) object["waiting_for"] = refused.waiting_for;
+  if (refused.retry_ms != 0) object["retry_ms"] = refused.retry_ms;
   return object;
 }
 

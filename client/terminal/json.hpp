@@ -11,6 +11,7 @@ namespace chat262::client {
 [[nodiscard]] nlohmann::json json_of(const Event& event);
 [[nodiscard]] nlohmann::json json_of(const Conversation& conversation);
 [[nodiscard]] nlohmann::json json_of(const ServerStatus& status);
+[[nodiscard]] nlohmann::json json_of(const Session& session);
 [[nodiscard]] nlohmann::json json_of(const Refused& refused);
 [[nodiscard]] nlohmann::json json_of(const Unknown& unknown);
 

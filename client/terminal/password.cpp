@@ -124,6 +124,12 @@ Result<std::string> get_password(const Arguments& arguments, PasswordUse use,
   return typed;
 }
 
+Result<std::string> get_code(const Arguments& arguments) {
+  if (!arguments.code_file.empty()) return first_line_of(arguments.code_file);
+  if (arguments.password_stdin) return line_of_standard_input();
+  return ask_password("code: ");
+}
+
 Result<std::string> get_new_password(const Arguments& arguments) {
   if (!arguments.new_password_file.empty()) return first_line_of(arguments.new_password_file);
   if (arguments.password_stdin) return line_of_standard_input();

@@ -19,6 +19,8 @@ enum class PasswordUse { existing, fresh };
 [[nodiscard]] Result<std::string> get_password(const Arguments& arguments, PasswordUse use,
                                                const std::string& prompt);
 // The new password of `passwd`; call it after get_password().
+// The code that sets a new password.
+[[nodiscard]] Result<std::string> get_code(const Arguments& arguments);
 [[nodiscard]] Result<std::string> get_new_password(const Arguments& arguments);
 
 }  // namespace chat262::client

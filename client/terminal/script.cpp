@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -26,6 +27,10 @@ Options options_for(const ClusterConfig& cluster, Milliseconds timeout) {
     options.servers.push_back(address_of(server));
   }
   options.timeout = timeout;
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  options.description = std::string("chat262 ") + CHAT262_VERSION;
+  if (host[0] != '\0') options.description += std::string(" on ") + host.data();
   if (::isatty(STDERR_FILENO) == 1) {
     options.on_progress = [](const Progress& progress) {
       if (progress.kind == Progress::Kind::no_answer || progress.kind == Progress::Kind::answered ||
@@ -59,6 +64,12 @@ ExitCode Script::run() {
       return logout(true);
     case Command::passwd:
       return passwd();
+    case Command::reset_password:
+      return reset_password();
+    case Command::sessions:
+      return sessions();
+    case Command::end_session:
+      return end_sessions();
     case Command::delete_account:
       return delete_account();
     case Command::send:
@@ -89,7 +100,7 @@ ExitCode Script::run() {
 
 bool Script::needs_session() const {
   return arguments_.command != Command::register_account && arguments_.command != Command::login &&
-         arguments_.command != Command::servers;
+         arguments_.command != Command::reset_password && arguments_.command != Command::servers;
 }
 
 bool Script::resume() {
@@ -135,7 +146,7 @@ void Script::print(const std::string& json_text, const std::string& text) {
 ExitCode Script::register_account() {
   const auto password = get_password(arguments_, PasswordUse::fresh, "password");
   if (!password) return explain(password.error(), ExitCode::usage);
-  const auto outcome = client_.register_account(arguments_.name, *password);
+  const auto outcome = client_.register_account(arguments_.name, *password, arguments_.invitation);
   if (!outcome) return explain(outcome);
   const json object = {
       {"outcome", "done"}, {"account", outcome.value()}, {"name", arguments_.name}};
@@ -179,6 +190,17 @@ ExitCode Script::passwd() {
   const auto outcome = client_.change_password(*old_password, *new_password);
   if (!outcome) return explain(outcome);
   print(R"({"outcome":"done"})", "the password is changed; other sessions are logged out");
+  return ExitCode::ok;
+}
+
+ExitCode Script::reset_password() {
+  const auto code = get_code(arguments_);
+  if (!code) return explain(code.error(), ExitCode::usage);
+  const auto password = get_password(arguments_, PasswordUse::fresh, "new password");
+  if (!password) return explain(password.error(), ExitCode::usage);
+  const auto outcome = client_.reset_password(arguments_.name, *code, *password);
+  if (!outcome) return explain(outcome);
+  print(R"({"outcome":"done"})", "the password is set; all sessions of the account are ended");
   return ExitCode::ok;
 }
 

@@ -25,6 +25,11 @@ class Script {
   ExitCode login();
   ExitCode logout(bool everywhere);
   ExitCode passwd();
+  ExitCode reset_password();
+  // script_sessions.cpp
+  ExitCode sessions();
+  ExitCode end_sessions();
+  [[nodiscard]] Outcome<std::vector<Session>> all_sessions();
   ExitCode delete_account();
   ExitCode send();
   ExitCode send_lines();

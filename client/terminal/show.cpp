@@ -174,4 +174,17 @@ std::size_t display_width(const std::string& text) {
   return width;
 }
 
+std::vector<std::string> session_lines(const std::vector<Session>& sessions) {
+  constexpr std::size_t id_digits = 12;
+  std::vector<std::vector<std::string>> rows;
+  for (const Session& session : sessions) {
+    rows.push_back({session.id.substr(0, id_digits),
+                    day_text(session.created_ms) + " " + clock_text(session.created_ms),
+                    session.address.empty() ? "-" : printable(session.address),
+                    session.client.empty() ? "-" : printable(session.client),
+                    session.current ? "this one" : ""});
+  }
+  return table(rows);
+}
+
 }  // namespace chat262::client

@@ -43,6 +43,9 @@ class Transcript {
 // Rows as a table: columns as wide as their widest cell, two spaces between.
 [[nodiscard]] std::vector<std::string> table(const std::vector<std::vector<std::string>>& rows);
 
+// Sessions as lines: id, when it was opened, from where, by what, and which one this is.
+[[nodiscard]] std::vector<std::string> session_lines(const std::vector<Session>& sessions);
+
 // Columns of a terminal that UTF-8 text takes.
 [[nodiscard]] std::size_t display_width(const std::string& text);
 

@@ -14,11 +14,12 @@ import zmq.utils.z85
 VERSION = 1
 HELLO, STATUS = 0, 1
 REGISTER, LOG_IN, LOG_OUT, LOG_OUT_ALL, CHANGE_PASSWORD, DELETE_ACCOUNT = 10, 11, 12, 13, 14, 15
+LIST_SESSIONS, END_SESSION, RESET_PASSWORD = 16, 17, 18
 SEARCH_ACCOUNTS, LIST_CONVERSATIONS = 20, 21
 CREATE_ROOM, JOIN_ROOM, LEAVE_ROOM, LIST_ROOMS, LIST_MEMBERS = 30, 31, 32, 33, 34
 SEND, HISTORY, EVENTS, MARK_READ = 40, 41, 42, 43
 USER, ROOM = 0, 1
-OK, NOT_LEADER, UNAVAILABLE, BUSY = 0, 1, 2, 3
+OK, NOT_LEADER, UNAVAILABLE, BUSY, TOO_MANY = 0, 1, 2, 3, 4
 POLL_MS = 1000
 
 STATUS_FIELDS = ('software', 'cluster', 'server', 'role', 'health', 'leader', 'epoch', 'promised',
@@ -54,7 +55,7 @@ def read_cluster_file(path):
                 keys[place] = server['key'].encode()
 
 
-def _socket(host, port, key=None):
+def _socket(host, port, key=None, source=None):
     socket = zmq.Context.instance().socket(zmq.REQ)
     key = key or keys.get((host, port))
     if key:
@@ -66,7 +67,7 @@ def _socket(host, port, key=None):
     if ':' in host:
         socket.setsockopt(zmq.IPV6, 1)
         host = f'[{host}]'
-    socket.connect(f'tcp://{host}:{port}')
+    socket.connect(f'tcp://{source}:0;{host}:{port}' if source else f'tcp://{host}:{port}')
     return socket
 
 
@@ -75,10 +76,11 @@ def unpack(frame):
 
 
 class Client:
-    """One user's connection: a request at a time, to whichever server leads."""
+    """One user's connection: a request at a time, to whichever server leads. `source`: the address
+    that it comes from."""
 
-    def __init__(self, servers, timeout=10.0):
-        self.servers = [_socket(host, port) for host, port in servers]
+    def __init__(self, servers, timeout=10.0, source=None):
+        self.servers = [_socket(host, port, source=source) for host, port in servers]
         self.given, self.told = list(servers), {}
         self.id, self.number = os.urandom(16), 0
         self.token, self.session = b'', None
@@ -89,7 +91,7 @@ class Client:
             socket.close()
 
     def pack(self, operation, body, number):
-        token = b'' if operation in (HELLO, STATUS, REGISTER, LOG_IN) else self.token
+        token = b'' if operation in (HELLO, STATUS, REGISTER, LOG_IN, RESET_PASSWORD) else self.token
         return msgpack.packb([VERSION, operation, self.id, number, token, body], use_bin_type=True)
 
     def exchange(self, server, frame, wait_ms=POLL_MS):
@@ -136,7 +138,7 @@ class Client:
             answer = self.exchange(server, frame)
             if answer is not None and answer[1] == number:
                 status, _, result = answer
-                if status == OK or status >= 10:
+                if status in (OK, TOO_MANY) or status >= 10:  # too many: this user decides
                     self.at = server
                     if status == OK:
                         return result
@@ -171,14 +173,23 @@ class Client:
     def hello(self):
         return self.call(HELLO, [])
 
-    def register(self, name, password):
-        return self.call(REGISTER, [name, password])[0]
+    def register(self, name, password, invitation=None):
+        body = [name, password] + ([invitation] if invitation else [])
+        return self.call(REGISTER, body)[0]
 
-    def log_in(self, name, password):
+    def log_in(self, name, password, describe=None):
         token = os.urandom(32)
-        self.session = self.call(LOG_IN, [name, password, token])
+        self.session = self.call(LOG_IN, [name, password, token] + ([describe] if describe else []))
         self.token = token
         return token
+
+    def sessions(self):
+        """All of one's own, as [id, created, expires, address, client, current]."""
+        found, more = [], True
+        while more:
+            page, more = self.call(LIST_SESSIONS, [found[-1][0] if found else b'', 100])
+            found += page
+        return found
 
     def create_room(self, name):
         return self.call(CREATE_ROOM, [name])[0]

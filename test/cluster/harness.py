@@ -195,8 +195,9 @@ class Cluster:
     def __getitem__(self, number):
         return self.servers[number]
 
-    def client(self, timeout=20.0):
-        return client262.Client([(host, CLIENT_PORT) for host in self.hosts], timeout=timeout)
+    def client(self, timeout=20.0, source=None):
+        return client262.Client([(host, CLIENT_PORT) for host in self.hosts], timeout=timeout,
+                                source=source)
 
     def statuses(self):
         return {s.number: s.status() for s in self.servers}

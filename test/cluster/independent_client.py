@@ -106,6 +106,23 @@ def every_operation():
         listed, *_ = bob.call(client262.LIST_CONVERSATIONS, [b'', 10])
         assert {tuple(c[0]): c[1] for c in listed}[(USER, 'ada')] == 0
 
+        # Sessions: where they are, and the end of one.
+        phone = cluster.client()
+        phone.log_in('bob', PASSWORD, 'a phone\x1b')
+        listed = bob.sessions()
+        assert len(listed) == 3 and [s[5] for s in listed].count(True) == 1, listed
+        assert sorted(s[0] for s in listed) == [s[0] for s in listed]
+        found = [s for s in listed if s[4] == 'a phone\ufffd']
+        assert len(found) == 1 and found[0][3].startswith('127.') and not found[0][5], listed
+        assert found[0][2] - found[0][1] == 30 * 24 * 3600 * 1000, found
+        refused(31, ada.call, client262.END_SESSION, [found[0][0]])
+        assert bob.call(client262.END_SESSION, [found[0][0]]) == []
+        refused(20, phone.events)
+        assert len(bob.sessions()) == 2
+        refused(31, bob.call, client262.END_SESSION, [found[0][0]])
+        refused(21, stranger.call, client262.RESET_PASSWORD,
+                ['bob', '00000-00000-00000-00000', PASSWORD])
+
         # Leaving, other sessions, a new password, the end of an account.
         assert bob.call(client262.LEAVE_ROOM, ['lobby']) == []
         refused(27, bob.call, client262.LEAVE_ROOM, ['lobby'])

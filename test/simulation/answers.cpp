@@ -10,9 +10,13 @@ namespace chat262::test {
 
 std::string kind_of(const RequestBody& body) {
   static constexpr std::array<const char*, std::variant_size_v<RequestBody>> names = {
-      "hello",   "status", "register",      "log-in",      "log-out",  "log-out-all", "password",
-      "delete",  "search", "conversations", "create-room", "join",     "leave",       "rooms",
-      "members", "send",   "history",       "events",      "mark-read"};
+      "hello",       "status",      "register",        "log-in",         "log-out",
+      "log-out-all", "password",    "delete",          "search",         "conversations",
+      "create-room", "join",        "leave",           "rooms",          "members",
+      "send",        "history",     "events",          "mark-read",      "survey",
+      "handover",    "force-lead",  "scrub",           "replace",        "cluster",
+      "sessions",    "end-session", "reset-password",  "list-accounts",  "show-account",
+      "suspend",     "offer-reset", "log-out-account", "remove-account", "invite"};
   return names.at(body.index());
 }
 

@@ -64,6 +64,7 @@ Retry::Event Caller::judge(Reply reply) {
       return Retry::NotLeader{.hint = error->server->value};
     case Status::unavailable:
       return Retry::Unavailable{};
+    case Status::too_many:
     case Status::busy:
       return Retry::Busy{.retry_ms = error != nullptr ? error->retry_ms : 0};
     default:

@@ -111,6 +111,10 @@ void Clients::Client::learn(const Call& call) {
   }
   if (const auto* events = std::get_if<reply::Events>(&reply.body)) {
     events_since_ = events->next;
+  } else if (const auto* sessions = std::get_if<reply::Sessions>(&reply.body)) {
+    for (const auto& session : sessions->sessions) {
+      if (!session.current) other_session_ = session.id;
+    }
   } else if (const auto* page = std::get_if<reply::History>(&reply.body)) {
     const auto& asked = std::get<request::History>(call.request.body);
     if (!page->messages.empty()) seen_[asked.of.name] = page->messages.front().at;

@@ -72,9 +72,10 @@ class Clients::Client {
   bool registered_ = false;
   Bytes token_;  // empty: signed out
   std::optional<Cursor> events_since_;
-  std::map<std::string, Cursor> seen_;  // by target: a cursor of it, to go on from
-  std::optional<Request> abandoned_;    // a write of unknown outcome, to ask for again
-  std::optional<Request> done_;         // one that was answered
+  std::map<std::string, Cursor> seen_;      // by target: a cursor of it, to go on from
+  std::optional<SessionId> other_session_;  // of its account, as it was listed last
+  std::optional<Request> abandoned_;        // a write of unknown outcome, to ask for again
+  std::optional<Request> done_;             // one that was answered
   Stage stage_ = Stage::working;
   std::vector<Target> to_read_;
   std::vector<RequestBody> to_ask_;  // before that

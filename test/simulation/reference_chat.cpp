@@ -70,7 +70,10 @@ Reply ReferenceChat::reply_to_write(const Request& request) const {
   if (outcome.fingerprint != fingerprint(request.body)) {
     return refused(request, Status::request_reused);
   }
-  if (outcome.status != Status::ok) return refused(request, outcome.status);
+  const bool ends_one = is<request::EndSession>(request.body);
+  if (outcome.status != Status::ok && !(ends_one && outcome.status == Status::not_signed_in)) {
+    return refused(request, outcome.status);
+  }
   Reply reply{Status::ok, request.number, reply::Done{}};
   if (is<request::Register>(request.body)) {
     reply.body = reply::Registered{account_id(id), accounts_.at(account_id(id)).name};
@@ -123,6 +126,12 @@ Status ReferenceChat::refusal(const Request& request) const {
   }
   if (const auto* gone = std::get_if<request::DeleteAccount>(&request.body)) {
     return right(*account, gone->password) ? Status::ok : Status::wrong_credentials;
+  }
+  if (const auto* end = std::get_if<request::EndSession>(&request.body)) {
+    const bool any = std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+      return one.second.account == *account && session_id(one.first) == end->session;
+    });
+    return any ? Status::ok : Status::bad_argument;
   }
   if (const auto* send = std::get_if<request::Send>(&request.body)) {
     return target_refusal(*account, send->to, false);

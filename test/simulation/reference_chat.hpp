@@ -50,11 +50,26 @@ class ReferenceChat {
     TimeMs password_time{};
     TimeMs all_closed_time{};  // the latest of all sessions' closings
     Seq deleted_at{};
+    bool suspended = false;
+    Seq suspended_at{};  // last
     [[nodiscard]] bool deleted() const { return deleted_at.value > 0; }
   };
   struct Session {
     AccountId account{};
     TimeMs opened{};
+    TimeMs expires{};
+    std::string address;
+    std::string client;
+  };
+  struct Reset {  // a code for a new password
+    Seq offered_at{};
+    Hash code{};
+    TimeMs expires{};
+    Seq used_at{};
+  };
+  struct Invitation {
+    std::uint32_t uses = 0;
+    TimeMs expires{};
   };
   struct Room {
     std::string name;
@@ -91,6 +106,12 @@ class ReferenceChat {
   Status operator()(const op::MarkRead& body);
   Status operator()(const op::ReplaceServer& body);
   Status operator()(const op::SetServerKey& body);
+  Status operator()(const op::Rehash& body);
+  Status operator()(const op::CreateInvitation& body);
+  Status operator()(const op::SuspendAccount& body);
+  Status operator()(const op::OfferReset& body);
+  Status operator()(const op::ResetPassword& body);
+  void close_all(const AccountId& account, const Hash& keep);
   void enter(const AccountId& account, const RoomId& room);
   void leave(const AccountId& account, const RoomId& room);
   Status send_to_user(const AccountId& from, const AccountId& to);
@@ -125,6 +146,7 @@ class ReferenceChat {
 
   [[nodiscard]] Reply history(const AccountId& asker, const request::History& request) const;
   [[nodiscard]] reply::Conversations conversations(const AccountId& asker) const;
+  [[nodiscard]] reply::Sessions sessions(const AccountId& asker, const Bytes& token) const;
   [[nodiscard]] reply::Events events(const AccountId& asker, const request::Events& request) const;
   [[nodiscard]] Seq first_heard(const AccountId& asker, const op::SendMessage& sent) const;
   void add_events(const AccountId& asker, Seq at, reply::Events& events, std::size_t& bytes) const;
@@ -136,6 +158,8 @@ class ReferenceChat {
   std::map<AccountId, Account> accounts_;
   std::map<std::string, AccountId> account_names_;
   std::map<Hash, Session> sessions_;
+  std::map<AccountId, Reset> resets_;
+  std::map<Hash, Invitation> invitations_;
   std::map<RoomId, Room> rooms_;
   std::map<std::string, RoomId> room_names_;
   std::map<AccountId, std::map<With, Seat>> seats_;

@@ -54,9 +54,19 @@ Status ReferenceChat::operator()(const op::Register& body) {
                   .password_at = {},
                   .password_time = {},
                   .all_closed_time = {},
-                  .deleted_at = {}};
+                  .deleted_at = {},
+                  .suspended = false,
+                  .suspended_at = {}};
   if (const AccountId* holder = account_named(body.folded)) {
     if (!unknown_there(accounts_.at(*holder).registered_at)) return Status::name_taken;
+  }
+  if (body.invitation != Hash{}) {
+    const auto found = invitations_.find(body.invitation);
+    if (found == invitations_.end() || found->second.expires <= time_) return Status::no_permission;
+    if (found->second.uses == 0 && !merge_) return Status::no_permission;
+    if (found->second.uses > 0) --found->second.uses;
+  }
+  if (account_named(body.folded) != nullptr) {
     account.former = body.name;
     account.name = free_name(account_names_, body.name, body.account.bytes);
     notices_[body.account].insert(at_.seq);
@@ -69,9 +79,13 @@ Status ReferenceChat::operator()(const op::Register& body) {
 Status ReferenceChat::operator()(const op::OpenSession& body) {
   if (!live(body.account)) return Status::not_signed_in;
   const Account& account = accounts_.at(body.account);
+  if (account.suspended) return Status::suspended;
   if (password_unknown_there(account)) return Status::wrong_credentials;
   if (merge_ && account.all_closed_time > time_) return Status::not_signed_in;
-  return sessions_.emplace(body.token_hash, Session{body.account, time_}).second
+  return sessions_
+                 .emplace(body.token_hash,
+                          Session{body.account, time_, body.expires, body.address, body.client})
+                 .second
              ? Status::ok
              : Status::bad_argument;
 }
@@ -126,6 +140,70 @@ Status ReferenceChat::operator()(const op::DeleteAccount& body) {
   notices_.erase(body.account);
   accounts_[body.account].deleted_at = at_.seq;
   accounts_[body.account].password_hash.clear();
+  accounts_[body.account].suspended = false;
+  resets_.erase(body.account);
+  return Status::ok;
+}
+
+// ---- what operators do
+
+void ReferenceChat::close_all(const AccountId& account, const Hash& keep) {
+  std::erase_if(sessions_, [&](const auto& one) {
+    return one.second.account == account && one.first != keep;
+  });
+}
+
+Status ReferenceChat::operator()(const op::Rehash& body) {
+  if (!live(body.account)) return Status::ok;
+  std::string& hash = accounts_[body.account].password_hash;
+  if (hash_of(Bytes(hash.begin(), hash.end())) == body.before) hash = body.password_hash;
+  return Status::ok;
+}
+
+Status ReferenceChat::operator()(const op::CreateInvitation& body) {
+  if (body.code == Hash{} || body.uses == 0) return Status::malformed;
+  invitations_.emplace(body.code, Invitation{body.uses, body.expires});
+  return Status::ok;
+}
+
+Status ReferenceChat::operator()(const op::SuspendAccount& body) {
+  if (deleted_unknown_there(body.account)) return Status::ok;
+  if (!live(body.account)) return Status::no_such_user;
+  Account& account = accounts_[body.account];
+  if (!body.suspended && unknown_there(account.suspended_at)) return Status::ok;
+  account.suspended = body.suspended;
+  if (!body.suspended) return Status::ok;
+  account.suspended_at = at_.seq;
+  account.all_closed_time = std::max(account.all_closed_time, time_);
+  close_all(body.account, {});
+  return Status::ok;
+}
+
+Status ReferenceChat::operator()(const op::OfferReset& body) {
+  if (body.code == Hash{}) return Status::malformed;
+  if (deleted_unknown_there(body.account)) return Status::ok;
+  if (!live(body.account)) return Status::no_such_user;
+  Reset& reset = resets_[body.account];
+  if (unknown_there(reset.offered_at) && reset.expires > body.expires) return Status::ok;
+  reset = {at_.seq, body.code, body.expires, {}};
+  return Status::ok;
+}
+
+Status ReferenceChat::operator()(const op::ResetPassword& body) {
+  const auto reset = resets_.find(body.account);
+  if (!live(body.account) || reset == resets_.end() || reset->second.code != body.code ||
+      reset->second.expires <= time_) {
+    return Status::wrong_credentials;
+  }
+  Seq& used_at = reset->second.used_at;
+  if (used_at.value > 0 && !unknown_there(used_at)) return Status::wrong_credentials;
+  used_at = at_.seq;
+  Account& account = accounts_[body.account];
+  if (password_unknown_there(account) && account.password_time > time_) return Status::ok;
+  account.password_hash = body.password_hash;
+  account.password_at = at_.seq;
+  account.password_time = time_;
+  close_all(body.account, {});
   return Status::ok;
 }
 

@@ -42,7 +42,11 @@ Message ReferenceChat::message(const AccountId& asker, Seq at) const {
 Reply ReferenceChat::reply_to_read(const Request& request) const {
   const AccountId* asker = signed_in(request);
   Reply reply{Status::not_signed_in, 0, reply::ErrorBody{}};
-  if (asker != nullptr) reply = reply_to_read(*asker, request.body);
+  if (asker != nullptr && std::holds_alternative<request::ListSessions>(request.body)) {
+    reply = {Status::ok, 0, sessions(*asker, request.token)};
+  } else if (asker != nullptr) {
+    reply = reply_to_read(*asker, request.body);
+  }
   reply.number = request.number;
   return reply;
 }
@@ -76,6 +80,18 @@ Reply ReferenceChat::reply_to_read(const AccountId& asker, const RequestBody& bo
     reply.body = std::move(list);
   }
   return reply;
+}
+
+reply::Sessions ReferenceChat::sessions(const AccountId& asker, const Bytes& token) const {
+  reply::Sessions list;
+  for (const auto& [hash, one] : sessions_) {
+    if (one.account != asker) continue;
+    list.sessions.push_back({session_id(hash), one.opened, one.expires, one.address, one.client,
+                             hash == hash_of(token)});
+  }
+  std::sort(list.sessions.begin(), list.sessions.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  return list;
 }
 
 Reply ReferenceChat::history(const AccountId& asker, const request::History& request) const {

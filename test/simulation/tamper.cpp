@@ -41,6 +41,7 @@ class Tamperer {
   void operator()(peer::RepairAsk& m) { change(m.from, m.to); }
   void operator()(peer::RepairAnswer& m) { change(m.from, m.has_none, m.previous_hash, m.entries); }
   void operator()(peer::Superseded& m) { change(m.server); }
+  void operator()(peer::FailedSignIns& m) { m.failed.clear(); }  // of no use to the core
 
  private:
   [[nodiscard]] bool one_in(std::uint64_t count) { return random_.below(count) == 0; }

@@ -62,7 +62,7 @@ RequestBody Clients::Client::log_in(const std::string& name, const std::string& 
   for (unsigned i = 0; i < limits::token_bytes; ++i) {
     token.push_back(static_cast<std::uint8_t>(random_.below(256)));
   }
-  return request::LogIn{name, password, std::move(token)};
+  return request::LogIn{name, password, std::move(token), "client " + std::to_string(index_)};
 }
 
 void Clients::Client::want_new_name() {
@@ -111,7 +111,8 @@ RequestBody Clients::Client::read_something() {
     if (seen != seen_.end() && random_.chance(50)) page.from = seen->second;
     return page;
   }
-  if (kind < 65) return request::ListConversations{};
+  if (kind < 60) return request::ListConversations{};
+  if (kind < 65) return request::ListSessions{{}, limits::page_items_max};
   if (kind < 75) return request::ListMembers{room(), "", 100};
   if (kind < 85) return request::ListRooms{"*", "", 100};
   if (kind < 92) return request::SearchAccounts{"user*", "", 100};
@@ -120,6 +121,7 @@ RequestBody Clients::Client::read_something() {
 
 RequestBody Clients::Client::rare_thing() {
   const auto kind = random_.below(100);
+  if (kind < 15 && other_session_) return request::EndSession{*other_session_};
   if (kind < 30) return request::LogOut{};
   if (kind < 40) return request::LogOutAll{};
   if (kind < 65) return request::ChangePassword{password_, password()};

@@ -73,9 +73,10 @@ std::string text_of(const replica::Routing& routing) {
 
 std::string kind_of(const peer::Body& body) {
   static constexpr std::array<const char*, std::variant_size_v<peer::Body>> names = {
-      "Hello", "Heartbeat", "HeartbeatAck", "Append",  "Ack",       "Nack",         "Reject",
-      "Offer", "Ask",       "Answer",       "Prepare", "Promise",   "Fetch",        "Entries",
-      "Wait",  "Goodbye",   "Relay",        "Relayed", "RepairAsk", "RepairAnswer", "Superseded"};
+      "Hello",     "Heartbeat",    "HeartbeatAck", "Append",       "Ack",     "Nack",
+      "Reject",    "Offer",        "Ask",          "Answer",       "Prepare", "Promise",
+      "Fetch",     "Entries",      "Wait",         "Goodbye",      "Relay",   "Relayed",
+      "RepairAsk", "RepairAnswer", "Superseded",   "FailedSignIns"};
   return names.at(body.index());
 }
 
@@ -136,6 +137,7 @@ struct Detail {
     return to_string(m.from.value) + " to " + to_string(m.to.value);
   }
   std::string operator()(const peer::Superseded& m) const { return to_string(m.replaced); }
+  std::string operator()(const peer::FailedSignIns& m) const { return to_string(m.failed.size()); }
   std::string operator()(const peer::RepairAnswer& m) const {
     return span_of(m.entries) + " from " + to_string(m.from.value);
   }

@@ -50,6 +50,7 @@ struct Refused {
   std::string code;
   std::string text;                   // for people
   std::vector<unsigned> waiting_for;  // with "unavailable": servers that are waited for
+  std::uint32_t retry_ms = 0;         // with "too_many": when to try again
 };
 
 // A write that got no answer within the deadline: it may or may not be done, or be done later.
@@ -110,6 +111,8 @@ struct Options {
   std::vector<Address> servers;  // in leader order; see servers_from()
   Milliseconds poll{1000};       // without an answer for so long: the next server
   Milliseconds timeout{10'000};  // a call's deadline
+  // A few words about program and machine, which the account's owner sees in its list of sessions.
+  std::string description;
   std::function<void(const Progress&)> on_progress;  // called on the calling thread
 };
 
@@ -225,6 +228,17 @@ struct LoggedIn {
   Cursor now;
   std::string token;  // 32 bytes; keep it secret; resume() takes it
 };
+struct Session {
+  IdText id;
+  std::int64_t created_ms = 0, expires_ms = 0;
+  std::string address;   // that it was opened from; empty if that is not known
+  std::string client;    // what the program said of itself
+  bool current = false;  // it is this one
+};
+struct Sessions {
+  std::vector<Session> sessions;
+  bool more = false;
+};
 struct Account {
   IdText id;
   std::string name;
@@ -282,12 +296,19 @@ class Client {
       unsigned server);  // of this very server; one poll, no retry elsewhere
 
   // ---- accounts and sessions. Passwords: 8 to 128 bytes.
-  Outcome<IdText> register_account(const std::string& name, const std::string& password);
+  // `invitation`: its code, where the cluster asks for one.
+  Outcome<IdText> register_account(const std::string& name, const std::string& password,
+                                   const std::string& invitation = {});
   Outcome<LoggedIn> log_in(const std::string& name, const std::string& password);
   void resume(const std::string& token);  // use a token of an earlier log_in
   Outcome<Done> log_out();
   Outcome<Done> log_out_everywhere();
   Outcome<Done> change_password(const std::string& old_password, const std::string& new_password);
+  // With a code that an operator gave. Ends all sessions.
+  Outcome<Done> reset_password(const std::string& name, const std::string& code,
+                               const std::string& new_password);
+  Outcome<Sessions> list_sessions(const IdText& after = {}, unsigned limit = 100);
+  Outcome<Done> end_session(const IdText& session);
   Outcome<Done> delete_account(const std::string& password);
   Outcome<Accounts> search_accounts(const std::string& pattern, const std::string& after = {},
                                     unsigned limit = 100);

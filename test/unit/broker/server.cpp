@@ -22,7 +22,8 @@ TempDirectory::~TempDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Server::Server(const std::filesystem::path& directory, unsigned servers) {
+Server::Server(const std::filesystem::path& directory, unsigned servers, const ClusterConfig& rules)
+    : cluster_(rules) {
   REQUIRE(sodium_init() >= 0);
   cluster_.id.bytes[0] = 1;
   for (unsigned id = 0; id < servers; ++id) {
@@ -68,9 +69,8 @@ void Server::work() {
       busy = true;
       const auto job = std::move(jobs_.front());
       jobs_.pop_front();
-      const bool verified = !job.verify || verify_password(job.password, job.hash);
-      const auto hash = verified && job.make ? hash_password(job.new_password) : std::string();
-      service_->password_done(job.id, verified, hash, now_);
+      const auto result = carry_out(job, cluster_.password);
+      service_->password_done(job.id, result.verified, result.hash, now_);
     }
     if (!writes_.empty() && !hold_disk_) {
       busy = true;

@@ -32,7 +32,9 @@ class TempDirectory {
 
 class Server final : private NodeHost, public Replies, public PasswordWorkers {
  public:
-  explicit Server(const std::filesystem::path& directory, unsigned servers = 1);
+  // `rules`: what the cluster file says about accounts; the servers are put in.
+  explicit Server(const std::filesystem::path& directory, unsigned servers = 1,
+                  const ClusterConfig& rules = {});
   ~Server() override;
 
   // ---- time and disk

@@ -203,3 +203,85 @@ TEST_CASE_METHOD(One, "a write without client id or number is malformed") {
   request.client = {};
   CHECK(server.get(request).status == Status::malformed);
 }
+
+TEST_CASE_METHOD(One, "sessions are listed with what is known of them, and ended one by one") {
+  client.sign_up("alice");
+  Client other(server);
+  Bytes token(32, 9);
+  auto login = other.make(request::LogIn{"alice", password, token, "phone\x1b[31m of \xC3\xA4"});
+  login.address = "192.0.2.7";
+  REQUIRE(server.get(login).status == Status::ok);
+  other.token = token;
+  const auto page = client.get(request::ListSessions{{}, 10});
+  const auto& sessions = body_of<reply::Sessions>(page).sessions;
+  REQUIRE(sessions.size() == 2);
+  const auto& mine = sessions[0].current ? sessions[0] : sessions[1];
+  const auto& phone = sessions[0].current ? sessions[1] : sessions[0];
+  CHECK(mine.current);
+  CHECK(phone.address == "192.0.2.7");
+  CHECK(phone.client == "phone\xEF\xBF\xBD[31m of \xC3\xA4");
+  CHECK(phone.id == session_id(hash_of(token)));
+  const auto first = body_of<reply::Sessions>(client.get(request::ListSessions{{}, 1}));
+  REQUIRE(first.sessions.size() == 1);
+  CHECK(first.more);
+  const auto id = first.sessions[0].id.bytes;
+  const auto second =
+      body_of<reply::Sessions>(client.get(request::ListSessions{Bytes(id.begin(), id.end()), 1}));
+  REQUIRE(second.sessions.size() == 1);
+  CHECK_FALSE(second.more);
+  CHECK(second.sessions[0].id > first.sessions[0].id);
+
+  Client stranger(server);
+  stranger.sign_up("bob");
+  CHECK(stranger.get(request::EndSession{phone.id}).status == Status::bad_argument);
+  CHECK(client.get(request::EndSession{phone.id}).status == Status::ok);
+  CHECK(other.get(request::ListRooms{"*", "", 10}).status == Status::not_signed_in);
+  CHECK(client.get(request::ListRooms{"*", "", 10}).status == Status::ok);
+  CHECK(client.get(request::EndSession{phone.id}).status == Status::bad_argument);
+}
+
+TEST_CASE_METHOD(One, "a session ended twice in one turn is ended, and the asker's goes on") {
+  client.sign_up("alice");
+  Client other(server);
+  REQUIRE(other.log_in("alice", password).status == Status::ok);
+  const request::EndSession end{session_id(hash_of(other.token))};
+  const auto one = client.ask(end);
+  const auto two = client.ask(end);
+  server.work();
+  CHECK(server.reply_to(one)->status == Status::ok);
+  CHECK(server.reply_to(two)->status == Status::ok);
+}
+
+TEST_CASE_METHOD(One, "a session that has expired once stays so, wherever the clock goes") {
+  client.sign_up("alice");
+  const auto now = server.now();
+  auto later = now;
+  later.wall = TimeMs{{later.wall.value + 31LL * 24 * 3600 * 1000}};
+  const bool reads = GENERATE(true, false);
+  const ReplyTo to{{777'777}};
+  const auto before = server.log().last();
+  if (reads) {
+    server.service().request(to, client.make(request::ListRooms{"*", "", 10}), later);
+  } else {
+    server.service().request(to, client.make(request::CreateRoom{"lobby"}), later);
+  }
+  CHECK(server.reply_to(to) == nullptr);  // not before it is closed on the disk
+  server.work();
+  REQUIRE(server.reply_to(to) != nullptr);
+  CHECK(server.reply_to(to)->status == Status::not_signed_in);
+  CHECK(server.log().last() > before);
+  CHECK_FALSE(server.tables().session(hash_of(client.token)));
+  CHECK(client.get(request::ListRooms{"*", "", 10}).status == Status::not_signed_in);
+}
+
+TEST_CASE_METHOD(One, "what an older server could not read stays out of a log-in") {
+  client.sign_up("alice");
+  server.service().set_outdated(server_id(1));
+  auto login = client.make(request::LogIn{"alice", password, Bytes(32, 9), "phone"});
+  login.address = "192.0.2.7";
+  REQUIRE(server.get(login).status == Status::ok);
+  const auto session = server.tables().session(hash_of(Bytes(32, 9)));
+  REQUIRE(session);
+  CHECK(session->client.empty());
+  CHECK(session->address.empty());
+}

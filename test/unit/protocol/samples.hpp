@@ -29,6 +29,7 @@ struct PeerSample {
   std::string meaning;
   peer::Message message;
   std::optional<peer::Claim> claim = std::nullopt;
+  std::optional<TimeMs> wall = std::nullopt;
 };
 struct EntrySample {
   std::string name;

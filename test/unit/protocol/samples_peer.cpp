@@ -77,6 +77,25 @@ std::vector<EntrySample> entries() {
                 op::ReplaceServer{cluster(), server_id(2), {"10.0.0.9", 26262, 26263}});
   log.operation("set_server_key", "Server 2 has another key from here on.",
                 op::SetServerKey{cluster(), server_id(2), bytes_from<PublicKey>(0x40)});
+  log.operation("open_session_described", "Where, and by which program.",
+                op::OpenSession{alice, token_hash, TimeMs{{1802592000000}}, "192.0.2.7",
+                                "chat262 0.1.0 on ada"});
+  const Hash code = hash_of(token());
+  log.operation("register_invited", "A use of the invitation is taken.",
+                op::Register{bob, "Bob", "bob", "$argon2id$v=19$...", code});
+  log.operation("close_all_sessions_by", "An operator logs the account out.",
+                op::CloseAllSessions{alice, "root at server 1"});
+  log.operation("delete_account_by", "By an operator.",
+                op::DeleteAccount{alice, "root at server 1"});
+  log.operation("rehash", "The same password, at a higher cost.",
+                op::Rehash{alice, hash_of(token()), "$argon2id$v=19$more"});
+  log.operation("create_invitation", "",
+                op::CreateInvitation{code, 5, TimeMs{{1802592000000}}, "root at server 1"});
+  log.operation("suspend_account", "", op::SuspendAccount{alice, true, "root at server 1"});
+  log.operation("resume_account", "", op::SuspendAccount{alice, false, "root at server 1"});
+  log.operation("offer_reset", "",
+                op::OfferReset{alice, code, TimeMs{{1802592000000}}, "root at server 1"});
+  log.operation("reset_password", "", op::ResetPassword{alice, code, "$argon2id$v=19$new"});
   return log.take();
 }
 
@@ -159,6 +178,11 @@ std::vector<PeerSample> peer_messages() {
       {"repair_answer", "", from_1(RepairAnswer{seq(2), false, log[0].entry.hash, {log[1].entry}})},
       {"repair_answer_none", "The leader's log ends before them.",
        from_1(RepairAnswer{seq(2000), true, {}, {}})},
+      {"failed_sign_ins", "Wrong passwords for one name from one address, and from another.",
+       from_1(FailedSignIns{{{0x0102030405060708, "192.0.2.7", 3}, {77, "2001:db8::7", 1}}})},
+      {"ack_with_the_time", "To a server of feature level 3: what time it is here.",
+       from_1(Ack{third, seq(1042), seq(1050)}), Claim{0, {"10.0.0.2", 26262, 26263}},
+       TimeMs{{1800000000000}}},
       {"superseded", "To the machine that was server 2.",
        peer::Message{
            server_id(1), {4, 11}, {}, Superseded{server_id(2), 1, {"10.0.0.9", 26262, 26263}}}},

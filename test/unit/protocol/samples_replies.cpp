@@ -180,6 +180,24 @@ std::vector<ReplySample> replies() {
          LogOut{}, 3, reply::Done{}),
       ok("accounts", "There are more: ask again after bob.", SearchAccounts{}, 0,
          reply::Accounts{{alice, bob}, true}),
+      ok("sessions", "The one that asks, and another.", ListSessions{}, 0,
+         reply::Sessions{
+             {{bytes_from<SessionId>(0x70), noon, TimeMs{{1802592000000}}, "192.0.2.7",
+               "chat262 0.1.0 on ada", true},
+              {bytes_from<SessionId>(0x90), noon, TimeMs{{1802592000000}}, "", "", false}},
+             false}),
+      ok("account_states", "Also deleted ones.", ListAccounts{}, 0,
+         reply::AccountStates{
+             {{alice.id, "Alice", noon, true, false, 0}, {bob.id, "bob", noon, false, false, 2}},
+             true}),
+      ok("account_shown", "", ShowAccount{}, 0,
+         reply::AccountShown{{bob.id, "bob", noon, false, false, 1},
+                             "",
+                             {{bytes_from<SessionId>(0x70), noon, TimeMs{{1802592000000}},
+                               "192.0.2.7", "chat262 0.1.0 on ada", false}},
+                             TimeMs{{1800086400000}}}),
+      ok("code_made", "To offer reset and invite.", Invite{}, 14,
+         reply::CodeMade{TimeMs{{1800604800000}}}),
       ok("conversations", "One with an unread message, one that is empty.", ListConversations{}, 0,
          reply::Conversations{
              {{with_bob, 1, from_bob(), place(1000)}, {lobby, 0, std::nullopt, {}}},
@@ -232,6 +250,8 @@ std::vector<ReplySample> refusals() {
       no(Status::not_leader, "Ask server 1.", {"server 1 leads", server_id(1), 0, {}}),
       no(Status::unavailable, "Nobody may lead until servers 1 and 2 are back.",
          {"waiting for servers 1, 2", std::nullopt, 0, {server_id(1), server_id(2)}}),
+      no(Status::too_many, "Too many wrong passwords; the next try in 4 s.",
+         {"too many wrong passwords: try again in 4 seconds", std::nullopt, 4000, {}}),
       no(Status::busy, "Ask again in 250 ms.", {"too many requests", std::nullopt, 250, {}}),
       no(Status::too_many, "Of one session; ask again in 40 ms.",
          {"too many requests of this session", std::nullopt, 40, {}}),
@@ -252,6 +272,7 @@ std::vector<ReplySample> refusals() {
       no(Status::bad_text, "", says("the text is empty")),
       no(Status::bad_cursor, "", says("not a cursor")),
       no(Status::bad_argument, "", says("limit must be 1 to 256")),
+      no(Status::suspended, "", {"this account is suspended", std::nullopt, 0, {}}),
       no(Status::no_permission, "", says("not allowed")),
   };
 }

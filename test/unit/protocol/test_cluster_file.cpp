@@ -223,3 +223,34 @@ TEST_CASE("programs take addresses before a file before the environment") {
   CHECK(missing.error().code == Errc::not_found);
   CHECK(missing.error().text.find(path.string()) != std::string::npos);
 }
+
+TEST_CASE("a file says who may register and what a password's hash costs") {
+  const auto cluster = cluster_from_toml(good_file, "c.toml");
+  REQUIRE(cluster);
+  CHECK(cluster->registration == Registration::open);
+  CHECK(cluster->password == PasswordCost{19, 2});
+  const std::string rules =
+      "registration = \"invitation\"\n[password]\nmemory_mib = 64\npasses = 3\n";
+  const auto other =
+      cluster_from_toml(id_line + rules + good_file.substr(id_line.size()), "c.toml");
+  REQUIRE(other);
+  CHECK(other->registration == Registration::invitation);
+  CHECK(other->password == PasswordCost{64, 3});
+  const auto again = cluster_from_toml(cluster_to_toml(*other), "c.toml");
+  REQUIRE(again);
+  CHECK(again->registration == other->registration);
+  CHECK(again->password == other->password);
+}
+
+TEST_CASE("errors about registration and passwords name line and key") {
+  const auto error = [](const std::string& rules) {
+    return toml_error(id_line + rules + good_file.substr(id_line.size()));
+  };
+  CHECK(error("registration = \"maybe\"\n").find("c.toml:2: `registration` must be") == 0);
+  CHECK(error("[password]\nmemory_mib = 7\n")
+            .find("c.toml:3: `memory_mib` must be a number from "
+                  "8 to 1024") == 0);
+  CHECK(error("[password]\npasses = 11\n").find("c.toml:3: `passes` must be a number") == 0);
+  CHECK(error("[password]\nmemory = 8\n").find("c.toml:3: unknown key `memory`") == 0);
+  CHECK(error("password = 3\n").find("c.toml:2: `password` must be a table") == 0);
+}

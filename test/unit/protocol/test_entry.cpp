@@ -205,3 +205,26 @@ TEST_CASE("a conversation of two is the same from both sides") {
   const RoomId room = room_id({samples::client(), 1});
   CHECK(room_conversation(room).bytes == room.bytes);
 }
+
+TEST_CASE("fields that came later are left out while they hold nothing") {
+  op::OpenSession session{AccountId{{1}}, Hash{{2}}, TimeMs{{3}}};
+  const auto head = [](const op::OpenSession& body) {
+    Operation operation;
+    operation.request = {ClientId{{1}}, 1};
+    operation.body = body;
+    return make_operation_entry(operation, {});
+  };
+  const auto before = head(session);
+  CHECK(before.head[4] == 0x93);
+  session.client = "phone";
+  const auto after = head(session);
+  CHECK(after.head[4] == 0x95);
+  session.client.clear();
+  session.address = "192.0.2.7";
+  CHECK(head(session).head[4] == 0x94);
+  for (const auto& entry : {before, after, head(session)}) {
+    const auto decoded = decode_operation(entry);
+    REQUIRE(decoded);
+    CHECK(encode_operation(decoded->operation) == entry.head);
+  }
+}

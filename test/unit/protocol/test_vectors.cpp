@@ -115,7 +115,8 @@ TEST_CASE("every peer vector decodes, encodes to the same bytes and is refused w
     CHECK(decoded->cluster == samples::cluster());
     CHECK(decoded->message == sample.message);
     CHECK(decoded->claim == sample.claim);
-    CHECK(encode_peer(decoded->message, decoded->cluster, decoded->claim) == bytes);
+    CHECK(decoded->wall == sample.wall);
+    CHECK(encode_peer(decoded->message, decoded->cluster, decoded->claim, decoded->wall) == bytes);
     check_cuts(bytes, [](ByteView part) { return !decode_peer(part); });
   }
 }
@@ -194,7 +195,8 @@ TEST_CASE("damaged vectors are refused, or decode to something that encodes") {
     for (int i = 0; i < rounds; ++i) {
       const auto decoded = decode_peer(damage(bytes));
       if (!decoded) continue;
-      const Bytes again = encode_peer(decoded->message, decoded->cluster, decoded->claim);
+      const Bytes again =
+          encode_peer(decoded->message, decoded->cluster, decoded->claim, decoded->wall);
       CHECK(decode_peer(again).value().message == decoded->message);
     }
   }

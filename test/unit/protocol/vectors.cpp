@@ -54,7 +54,8 @@ std::string peer_messages() {
       "# Peer messages:\n"
       "# [version, feature level, cluster, from, from inc., to inc., kind, body]\n";
   for (const auto& sample : samples::peer_messages()) {
-    const Bytes bytes = chat262::encode_peer(sample.message, samples::cluster(), sample.claim);
+    const Bytes bytes =
+        chat262::encode_peer(sample.message, samples::cluster(), sample.claim, sample.wall);
     out += block_of(sample.name, sample.meaning, notation(bytes), bytes);
   }
   return out;
