@@ -1,5 +1,6 @@
 // The client library against servers that are silent, gone, wrong or busy. Real sockets, real time
 // (polls of 200 ms), upper bounds only where they are far away.
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -388,6 +389,39 @@ TEST_CASE("subscribing without a session is a mistake of the program") {
   CHECK_THROWS_AS(client.subscribe(std::nullopt, [](const Event&, const Cursor&) {}),
                   std::logic_error);
   CHECK_THROWS_AS(Client(Options{}), std::invalid_argument);
+}
+
+TEST_CASE("an older server that takes no description gets the same log-in without") {
+  FakeServer server(endpoint(0), [](const Request& request) -> std::optional<Reply> {
+    const auto& login = std::get<request::LogIn>(request.body);
+    if (!login.client.empty()) return error_reply(Status::malformed, {.text = "body"});
+    return Reply{Status::ok, 0, reply::LoggedIn{{}, "alice", {}, {}}};
+  });
+  auto with = options(1);
+  with.description = "a program";
+  Client client(with);
+  CHECK(client.log_in("alice", "a long password").done());
+  const auto requests = server.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].number == requests[1].number);
+  CHECK(std::get<request::LogIn>(requests[0].body).token ==
+        std::get<request::LogIn>(requests[1].body).token);
+}
+
+TEST_CASE("too many tries: a log-in is told at once, anything else waits") {
+  std::atomic<int> asked{0};
+  FakeServer server(endpoint(0), [&asked](const Request& request) -> std::optional<Reply> {
+    if (++asked > 1 && std::holds_alternative<request::Send>(request.body)) return sent_reply();
+    return error_reply(Status::too_many, {.text = "too many", .retry_ms = 100});
+  });
+  Client client = signed_in(options(1));
+  CHECK(client.send(bob, "hello").done());
+  CHECK(asked == 2);
+  const auto refused = client.log_in("alice", "a long password");
+  REQUIRE(refused.refused() != nullptr);
+  CHECK(refused.refused()->code == "too_many");
+  CHECK(refused.refused()->retry_ms == 100);
+  CHECK(asked == 3);
 }
 
 }  // namespace chat262::client
