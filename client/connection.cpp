@@ -172,16 +172,21 @@ void Connection::read_monitor() {
   }
 }
 
+// Who of both hangs up first is chance: then less is known.
 void Connection::handshake_failed(std::uint16_t event, std::uint32_t why) {
-  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
-      why == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) {
-    trouble_ = key_.empty()
-                   ? "its connections are encrypted: name the cluster file, with --cluster"
-                   : "its connections are not encrypted, and the cluster file says they are";
-  } else if (!key_.empty() && event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
-    trouble_ = "it did not prove the key that it should have";
-  } else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+  const bool mismatch = event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
+                        why == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH;
+  if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
     trouble_ = "it refuses this client";
+  } else if (key_.empty()) {
+    trouble_ = mismatch ? "its connections are encrypted: name the cluster file, with --cluster"
+                        : "it hung up; if its connections are encrypted: name the cluster file, "
+                          "with --cluster";
+  } else {
+    trouble_ = mismatch
+                   ? "its connections are not encrypted, and the cluster file says they are"
+                   : "it did not prove the key that it should have, or its connections are not "
+                     "encrypted";
   }
 }
 

@@ -222,7 +222,9 @@ std::string status_table(const ClusterStatus& cluster) {
   for (const auto& row : cluster.rows) table.push_back(cells_of(cluster, row));
   auto text = text_of(table) + remarks(cluster);
   if (cluster.verdict() == Exit::no_answer) {
-    text += "no server answers\n";
+    text += "no server answers";
+    if (!cluster.rows.empty()) text += ": " + cluster.rows.front().why_down;
+    text += "\n";
   } else if (cluster.leader() == nullptr) {
     text += "nobody leads\n";
   }

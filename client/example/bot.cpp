@@ -1,13 +1,14 @@
 // An echo bot: joins a room and repeats what is said there and to itself.
 //
-// Usage: bot NAME ROOM ADDRESS...     Its password is the first line of standard input.
+// Usage: bot NAME ROOM [ADDRESS...]   Its password is the first line of standard input. Without
+// addresses CHAT262_CLUSTER names the cluster's file.
 #include <chat262/client.hpp>
 #include <iostream>
 
 int main(int argc, char* argv[]) {
   namespace chat = chat262::client;
-  if (argc < 4) {
-    std::cerr << "usage: bot NAME ROOM ADDRESS... <password-file\n";
+  if (argc < 3) {
+    std::cerr << "usage: bot NAME ROOM [ADDRESS...] <password-file\n";
     return 2;
   }
   const std::string name = argv[1];

@@ -27,7 +27,7 @@ def one_that_waits(cluster):
 
 
 def shown_by_status(cluster, without):
-    found = harness.run('chat262ctl', 'status', cluster[0].host, check=False).stdout
+    found = harness.run('chat262ctl', 'status', '--cluster', cluster.file, check=False).stdout
     words = f'leadership was forced at entry {cluster[0].status()["forced"][0][0][1]}'
     assert words in found and f'without servers {without}' in found, found
 
