@@ -38,7 +38,9 @@ Result<void> Reactor::listen() {
   client_listener_ = std::move(*clients);
   if (const auto served = serve_present_key(); !served) return served;
   SelfTest test{config_.client_bind, config_.peer_bind, own_keys_.present()};
-  return test_admission(test);
+  const auto tested = test_admission(test);
+  static_cast<void>(zap_->take_news());  // of whom the test tried to bring in
+  return tested;
 }
 
 Result<void> Reactor::serve_present_key() {
