@@ -253,8 +253,6 @@ std::vector<ReplySample> refusals() {
       no(Status::too_many, "Too many wrong passwords; the next try in 4 s.",
          {"too many wrong passwords: try again in 4 seconds", std::nullopt, 4000, {}}),
       no(Status::busy, "Ask again in 250 ms.", {"too many requests", std::nullopt, 250, {}}),
-      no(Status::too_many, "Of one session; ask again in 40 ms.",
-         {"too many requests of this session", std::nullopt, 40, {}}),
       no(Status::wrong_version, "", says("version 2 is not spoken here, only version 1")),
       no(Status::unknown_operation, "", says("no operation 99")),
       no(Status::malformed, "", says("body[0]: a str expected")),
