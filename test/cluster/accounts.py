@@ -184,21 +184,7 @@ def reset_once():
 
 def invitation():
     """The last use of an invitation goes to one of two."""
-    with Cluster() as cluster:
-        text = 'registration = "invitation"\n'
-        path = cluster.folder + '/cluster.toml'
-        harness.run('chat262ctl', 'init', '-o', path, *cluster.hosts)
-        with open(path, encoding='utf-8') as file:
-            found = file.read()
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(found.replace('\n[[server]]', text + '\n[[server]]', 1))
-        for server in cluster.servers:
-            server.kill()
-            server.data += '-invited'
-        cluster.arguments = ['--cluster', path]
-        for server in cluster.servers:
-            server.start()
-        cluster.wait_in_sync()
+    with Cluster(settings='registration = "invitation"\n') as cluster:
         client = cluster.client()
         assert status_of(client.register, 'ada', PASSWORD) == NO_PERMISSION
         code = control(cluster, 2, 'invite', '--uses', '2').stdout.strip()
@@ -280,11 +266,10 @@ def from_the_terminal():
     """The programs of people and operators."""
     with Cluster() as cluster:
         cluster.wait_in_sync()
-        servers = ','.join(cluster.hosts)
 
         def terminal(session, verb, *arguments, stdin='', check=True):
             verb = verb.split()
-            return harness.run('chat262', verb[0], '--servers', servers, '--session',
+            return harness.run('chat262', verb[0], *cluster.arguments, '--session',
                                os.path.join(cluster.folder, session), *verb[1:], *arguments,
                                stdin=stdin, check=check)
 

@@ -153,14 +153,19 @@ class Server:
 class Cluster:
     """Use as `with Cluster() as cluster:`; on a failure the servers' last words are printed.
 
-    Connections are encrypted. `plain`: they are not, for tests that speak to the ports themselves."""
+    Connections are encrypted. `plain`: they are not, for tests that speak to the ports themselves.
+    `settings`: more lines of the cluster file, before its servers."""
 
-    def __init__(self, servers=3, start=True, hosts=None, plain=False):
+    def __init__(self, servers=3, start=True, hosts=None, plain=False, settings=''):
         self.hosts = hosts or free_addresses(servers)
         self.folder = tempfile.mkdtemp(prefix='chat262-test-')
         self.file = os.path.join(self.folder, 'cluster.toml')
         self.plain = plain
         run('chat262ctl', 'init', '-o', self.file, *(['--plain'] if plain else []), *self.hosts)
+        with open(self.file, encoding='utf-8') as file:
+            written = file.read()
+        with open(self.file, 'w', encoding='utf-8') as file:
+            file.write(written.replace('\n[[server]]', f'{settings}\n[[server]]', 1))
         client262.read_cluster_file(self.file)
         self.arguments = ['--cluster', self.file]  # of chat262d
         self.servers = [Server(self, n, host, os.path.join(self.folder, f'server-{n}'))

@@ -52,9 +52,9 @@ def outbox_is_bounded():
     with Cluster(1) as cluster:
         harness.make_room(cluster)
         session = os.path.join(cluster.folder, 'session')
-        harness.run('chat262', 'login', '--servers', ','.join(cluster.hosts), '--session', session,
+        harness.run('chat262', 'login', *cluster.arguments, '--session', session,
                     harness.USER, '--password-stdin', stdin=harness.PASSWORD + '\n')
-        terminal = Terminal('--session', session, *cluster.hosts)
+        terminal = Terminal('--session', session, *cluster.arguments)
         try:
             terminal.wait('>')
             terminal.type(f'/room {harness.ROOM}\n')
