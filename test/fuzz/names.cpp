@@ -67,6 +67,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(folded.has_value() == valid, "all that is UTF-8 can be folded");
   if (folded) {
     check(detail::valid_utf8(*folded), "a folded text is UTF-8");
+    const auto twice = fold(*folded);
+    check(twice && *twice == *folded, "a folded text is its own folded form");
   }
   check(!check_text(typed) || valid, "a text is UTF-8");
   check(!check_password(typed) || valid, "a password is UTF-8");

@@ -1,6 +1,6 @@
 """Runs one fuzz target for a while, or shows what came of several.
 
-Usage: run.py TARGET PROGRAM SEEDS --work FOLDER --max-len N      (one target; Meson calls it)
+Usage: run.py TARGET PROGRAM SEEDS --work FOLDER --max-len N --dict FILE     (Meson calls it)
        run.py --table FOLDER [TARGET...]
 
 CHAT262_FUZZ_SECONDS says for how long (5). The corpus grows in FOLDER/corpus/TARGET and is where the
@@ -36,6 +36,7 @@ def run(arguments):
         os.makedirs(folder, exist_ok=True)
     before = set(os.listdir(findings))
     command = [arguments.program, f'-max_total_time={seconds}', f'-max_len={arguments.max_len}',
+               f'-dict={arguments.dict}',
                f'-rss_limit_mb={RSS_MB}', f'-timeout={INPUT_SECONDS}', '-print_final_stats=1',
                f'-artifact_prefix={findings}/', corpus, arguments.seeds]
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -79,6 +80,7 @@ def main():
     parser.add_argument('seeds')
     parser.add_argument('--work', required=True)
     parser.add_argument('--max-len', type=int, required=True)
+    parser.add_argument('--dict', required=True)
     run(parser.parse_args())
 
 
