@@ -265,13 +265,14 @@ void Reactor::take_broken_links() {
 }
 
 void Reactor::take_client_requests() {
-  const auto taken = gateway_.receive(
+  gateway_.receive(
       limits::requests_per_turn_max, now_.steady,
       [this](ReplyTo to, Request&& request) { service_->request(to, std::move(request), now_); });
-  if (taken == limits::requests_per_turn_max) more_input_ = true;
+  if (gateway_.has_more()) more_input_ = true;
   control_.receive(
       limits::operator_requests_per_turn_max, now_.steady,
       [this](ReplyTo to, Request&& request) { operator_->request(to, std::move(request), now_); });
+  if (control_.has_more()) more_input_ = true;
 }
 
 void Reactor::on_tick() {
