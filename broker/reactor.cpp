@@ -74,6 +74,9 @@ Result<void> Reactor::start() {
   log_ = std::move(*log);
   if (const auto bound = open_control_socket(control_, config_.data); !bound) return bound;
   for (const auto& text : log_->start().notes) note(replica::NoteLevel::warning, text);
+  if (!config_.cluster_file_flaw.empty()) {
+    note(replica::NoteLevel::warning, config_.cluster_file_flaw);
+  }
   RepairHost& repair_host = *this;
   repair_ = std::make_unique<Repair>(
       config_.self, static_cast<unsigned>(config_.cluster.servers.size()), repair_host);
