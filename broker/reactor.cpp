@@ -268,9 +268,15 @@ void Reactor::take_broken_links() {
 }
 
 void Reactor::take_client_requests() {
-  gateway_.receive(
-      limits::requests_per_turn_max, now_.steady,
-      [this](ReplyTo to, Request&& request) { service_->request(to, std::move(request), now_); });
+  const auto handle = [this](ReplyTo to, Request&& request) {
+    service_->request(to, std::move(request), now_);
+  };
+  const auto begin = read_clocks().steady.value;
+  std::size_t taken = 0;
+  do {
+    taken += gateway_.receive(limits::requests_at_once_max, now_.steady, handle);
+  } while (gateway_.has_more() && taken < limits::requests_per_turn_max &&
+           read_clocks().steady.value - begin < limits::requests_turn_ms_max);
   if (gateway_.has_more()) more_input_ = true;
   control_.receive(
       limits::operator_requests_per_turn_max, now_.steady,
