@@ -25,10 +25,10 @@ Made make_send(const store::Tables& tables, const Request& request, const reques
   message.from = session.account;
   message.message = message_id({request.client, request.number});
   if (send.original) {
-    if (send.original->author.empty() ||
-        send.original->author.size() > chat262::limits::author_bytes_max ||
-        !fold(send.original->author)) {
-      return Refusal{Status::bad_argument, "the original author must be 1 to 128 bytes of UTF-8"};
+    if (send.original->author.size() > chat262::limits::author_bytes_max ||
+        !check_text(send.original->author)) {
+      return Refusal{Status::bad_argument,
+                     "the original author must be 1 to 128 bytes without control characters"};
     }
     message.original = op::Original{send.original->author, send.original->time};
   }

@@ -1,6 +1,7 @@
 #include "broker/config.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -64,6 +65,16 @@ Result<OwnKeys> load_keys(const Config& config, const Members& members, const st
   return OwnKeys::load(sources, said == filed ? PublicKey{} : said, filed);
 }
 
+// Whoever can change the file can say who the servers are.
+std::string flaw_of_file(const std::string& given) {
+  const char* variable = std::getenv("CHAT262_CLUSTER");
+  const std::string path = given.empty() && variable != nullptr ? variable : given;
+  struct stat found {};
+  if (path.empty() || ::stat(path.c_str(), &found) != 0 || (found.st_mode & S_IWOTH) == 0)
+    return {};
+  return "the cluster file " + path + " can be changed by everybody on this machine";
+}
+
 }  // namespace
 
 std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
@@ -108,6 +119,7 @@ std::variant<Config, ExitCode> read_command_line(int argc, char** argv) {
   auto cluster = cluster_from_arguments(addresses, cluster_file);
   if (!cluster) return say(exit_usage, cluster.error().text);
   config.cluster = std::move(*cluster);
+  if (addresses.empty()) config.cluster_file_flaw = flaw_of_file(cluster_file);
   if (id >= config.cluster.servers.size()) {
     return say(exit_usage, fmt::format("--id {}: the cluster has the servers 0 to {}", id,
                                        config.cluster.servers.size() - 1));

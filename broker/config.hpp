@@ -18,6 +18,7 @@ namespace chat262::broker {
 
 struct Config {
   ServerId self{};
+  std::string cluster_file_flaw;                // to be told, if not empty
   ClusterConfig cluster;                        // of the file or the addresses given
   std::vector<store::ReplacedServer> replaced;  // as the log of the last start said
   std::vector<store::ServerKey> server_keys;    // the same

@@ -55,33 +55,38 @@ Result<void> Gateway::serve(Listener& listener, const KeyPair& own) {
   return listener.give(socket_);
 }
 
-Gateway::Got Gateway::receive_frames() {
-  envelope_.clear();
-  std::size_t frames = 0;
-  std::size_t body_frames = 0;
-  bool in_envelope = true;
+Gateway::Got Gateway::receive_frames(std::size_t& frames_left) {
   while (true) {
+    if (frames_left == 0) return Got::unfinished;
     zmq::message_t frame;
     if (!socket_.recv(frame, zmq::recv_flags::dontwait)) return Got::nothing;
+    --frames_left;
+    if (frames_ == 0) {
+      envelope_.clear();
+      body_frames_ = 0;
+      in_envelope_ = true;
+    }
     const bool more = frame.more();
-    ++frames;
-    if (!in_envelope) {
-      if (body_frames++ == 0) body_ = std::move(frame);
-    } else if (frames <= limits::envelope_frames_max) {
-      in_envelope = frames == 1 || frame.size() != 0;
+    ++frames_;
+    if (!in_envelope_) {
+      if (body_frames_++ == 0) body_ = std::move(frame);
+    } else if (frames_ <= limits::envelope_frames_max) {
+      in_envelope_ = frames_ == 1 || frame.size() != 0;
       envelope_.push_back(std::move(frame));
     }
     if (!more) break;
   }
-  single_body_ = body_frames == 1;
-  return in_envelope || body_frames == 0 ? Got::unusable : Got::message;
+  frames_ = 0;
+  return in_envelope_ || body_frames_ == 0 ? Got::unusable : Got::message;
 }
 
 std::size_t Gateway::receive(std::size_t max, replica::Clock now,
                              const std::function<void(ReplyTo, Request&&)>& handle) {
+  std::size_t frames_left = limits::frames_per_turn_max;
   for (std::size_t taken = 0; taken < max; ++taken) {
-    const auto got = receive_frames();
-    if (got == Got::nothing) return taken;
+    const auto got = receive_frames(frames_left);
+    has_more_ = got != Got::nothing;
+    if (got == Got::nothing || got == Got::unfinished) return taken;
     ++counters_.requests;
     if (got == Got::unusable) {
       ++counters_.dropped;
@@ -100,7 +105,7 @@ std::optional<Request> Gateway::read_request(replica::Clock now) {
     send(envelope_, refusal_reply(number, why));
     return std::nullopt;
   };
-  if (!single_body_) {
+  if (body_frames_ != 1) {
     return refuse(counters_.malformed, 0, {Status::malformed, "a request is one frame"});
   }
   if (body_.size() > chat262::limits::client_frame_bytes_max) {

@@ -41,10 +41,13 @@ class Gateway final : public Replies {
   [[nodiscard]] Result<void> serve(Listener& listener, const KeyPair& own);
   [[nodiscard]] zmq::socket_t& socket() { return socket_; }
 
-  // Takes what has come, at most `max` messages; calls `handle` for each request that is one.
-  // Answers the others itself. Returns how many messages it took.
+  // Takes what has come, at most `max` messages, and so many frames that a turn stays short; calls
+  // `handle` for each request that is one. Answers the others itself. Returns how many messages it
+  // took; has_more() then tells whether that was for lack of more.
   std::size_t receive(std::size_t max, replica::Clock now,
                       const std::function<void(ReplyTo, Request&&)>& handle);
+
+  [[nodiscard]] bool has_more() const { return has_more_; }
 
   void reply(ReplyTo to, const Reply& reply) override;
 
@@ -63,9 +66,9 @@ class Gateway final : public Replies {
     std::vector<zmq::message_t> envelope;
   };
 
-  // False if there is no message, or (then `dropped`) none that could be answered.
-  enum class Got { nothing, unusable, message };
-  Got receive_frames();
+  // unfinished: the turn's frames are used up, the next turn reads on. unusable: nobody to answer.
+  enum class Got { nothing, unfinished, unusable, message };
+  Got receive_frames(std::size_t& frames_left);
   // The request in the message at hand; nullopt: it was answered.
   [[nodiscard]] std::optional<Request> read_request(replica::Clock now);
   // False: too many are open; that was answered.
@@ -75,9 +78,13 @@ class Gateway final : public Replies {
 
   zmq::socket_t socket_;
   Turnstile* const turnstile_;
-  std::vector<zmq::message_t> envelope_;  // of the message at hand
+  // Of the message at hand; `frames_` is 0 when the next frame is a message's first.
+  std::vector<zmq::message_t> envelope_;
   zmq::message_t body_;
-  bool single_body_ = false;
+  std::size_t frames_ = 0;
+  std::size_t body_frames_ = 0;
+  bool in_envelope_ = true;
+  bool has_more_ = false;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   Counters counters_;

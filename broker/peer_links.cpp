@@ -193,13 +193,8 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
   for (std::size_t taken = 0; taken < max; ++taken) {
     zmq::message_t frame;
     if (!pull_.recv(frame, zmq::recv_flags::dontwait)) return taken;
-    bool more = frame.more();
-    const bool single = !more;
-    while (more) {
-      zmq::message_t rest;
-      if (!pull_.recv(rest, zmq::recv_flags::dontwait)) break;
-      more = rest.more();
-    }
+    const bool single = !frame.more();
+    if (std::exchange(in_rest_, !single)) continue;
     auto decoded = single ? decode_peer({frame.data<std::uint8_t>(), frame.size()})
                           : fail(Errc::malformed, "more than one frame");
     if (!decoded) {

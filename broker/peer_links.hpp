@@ -64,7 +64,7 @@ class PeerLinks {
 
   void send(ServerId to, const peer::Message& message);
 
-  // Appends what has come, at most `max`. Foreign messages, and those of machines that were
+  // Appends what has come, at most `max` frames. Foreign messages, and those of machines that were
   // replaced, are dropped and counted; now and then one of them leaves a line in `notes`. Returns
   // how many it took, dropped ones included.
   std::size_t receive(std::size_t max, std::vector<peer::Message>& messages, replica::Clock now,
@@ -121,6 +121,7 @@ class PeerLinks {
   const ServerId self_;
   const OwnKeys* own_;
   zmq::socket_t pull_;
+  bool in_rest_ = false;  // of a message of several frames, which was dropped with its first one
   std::vector<std::unique_ptr<Link>> links_;
   Counters counters_;
   std::vector<ServerId> moved_;

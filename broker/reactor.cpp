@@ -79,6 +79,9 @@ Result<void> Reactor::start() {
   log_ = std::move(*log);
   if (const auto bound = open_control_socket(control_, config_.data); !bound) return bound;
   for (const auto& text : log_->start().notes) note(replica::NoteLevel::warning, text);
+  if (!config_.cluster_file_flaw.empty()) {
+    note(replica::NoteLevel::warning, config_.cluster_file_flaw);
+  }
   RepairHost& repair_host = *this;
   repair_ = std::make_unique<Repair>(
       config_.self, static_cast<unsigned>(config_.cluster.servers.size()), repair_host);
@@ -299,13 +302,20 @@ void Reactor::take_broken_links() {
 }
 
 void Reactor::take_client_requests() {
-  const auto taken = gateway_.receive(
-      limits::requests_per_turn_max, now_.steady,
-      [this](ReplyTo to, Request&& request) { service_->request(to, std::move(request), now_); });
-  if (taken == limits::requests_per_turn_max) more_input_ = true;
+  const auto handle = [this](ReplyTo to, Request&& request) {
+    service_->request(to, std::move(request), now_);
+  };
+  const auto begin = read_clocks().steady.value;
+  std::size_t taken = 0;
+  do {
+    taken += gateway_.receive(limits::requests_at_once_max, now_.steady, handle);
+  } while (gateway_.has_more() && taken < limits::requests_per_turn_max &&
+           read_clocks().steady.value - begin < limits::requests_turn_ms_max);
+  if (gateway_.has_more()) more_input_ = true;
   control_.receive(
       limits::operator_requests_per_turn_max, now_.steady,
       [this](ReplyTo to, Request&& request) { operator_->request(to, std::move(request), now_); });
+  if (control_.has_more()) more_input_ = true;
 }
 
 // Not with the core's ticks: while messages come all the time there are none.

@@ -12,8 +12,13 @@ namespace chat262::broker::limits {
 // connection, because libzmq does so itself.
 inline constexpr std::int64_t client_frame_cut_bytes = 256 * 1024;
 inline constexpr std::size_t envelope_frames_max = 8;
-inline constexpr std::size_t requests_open_max = 16384;      // received and not yet answered
-inline constexpr std::size_t requests_per_turn_max = 2048;   // taken from the socket in one turn
+inline constexpr std::size_t requests_open_max = 16384;     // received and not yet answered
+inline constexpr std::size_t requests_per_turn_max = 2048;  // taken from the socket in one turn
+// Large pages cost much more than other requests: then a turn ends earlier.
+inline constexpr std::size_t requests_at_once_max = 16;
+inline constexpr std::int64_t requests_turn_ms_max = 2;
+// A message may have any number of frames, and all but a few are passed over.
+inline constexpr std::size_t frames_per_turn_max = 16'384;
 inline constexpr int client_requests_queued_max = 32;        // of one client, in libzmq
 inline constexpr int client_send_buffer_bytes = 128 * 1024;  // of one connection, in the kernel
 inline constexpr std::size_t rate_cells = 65'536;            // addresses or sessions, told apart

@@ -14,6 +14,7 @@
 #include "protocol/host.hpp"
 #include "protocol/keys.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/names.hpp"
 
 namespace chat262 {
 
@@ -273,11 +274,13 @@ const char* registration_name(Registration registration) {
 }
 
 Result<ClusterConfig> cluster_from_toml(std::string_view text, const std::string& name_in_errors) {
+  // Errors quote the file, which may be a stranger's, to somebody's terminal.
+  const auto harmless = [](const Error& error) { return Error{error.code, printable(error.text)}; };
   try {
-    return ClusterReader(name_in_errors).read(toml::parse(text));
+    return ClusterReader(name_in_errors).read(toml::parse(text)).map_error(harmless);
   } catch (const toml::parse_error& error) {
     return fail(Errc::invalid, name_in_errors + ":" + std::to_string(error.source().begin.line) +
-                                   ": " + std::string(error.description()));
+                                   ": " + printable(error.description()));
   }
 }
 

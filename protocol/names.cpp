@@ -51,6 +51,7 @@ Result<std::string> map(std::string_view text, unsigned options) {
 
 // What is wrong with a code point in a name; nullptr if nothing is.
 const char* refused_in_names(utf8proc_int32_t point) {
+  constexpr utf8proc_int32_t braille_blank = 0x2800;
   if (point == '*') return "holds a `*`";
   switch (utf8proc_category(point)) {
     case UTF8PROC_CATEGORY_ZS:
@@ -64,8 +65,12 @@ const char* refused_in_names(utf8proc_int32_t point) {
     case UTF8PROC_CATEGORY_CS:
     case UTF8PROC_CATEGORY_CN:  // its case folding is not yet known, so it could not stay unique
       return "holds a character that Unicode has not assigned";
+    case UTF8PROC_CATEGORY_LO:  // Hangul fillers; marks that show as nothing go with folding
+      return utf8proc_get_property(point)->ignorable != 0
+                 ? "holds a character that shows as nothing"
+                 : nullptr;
     default:
-      return nullptr;
+      return point == braille_blank ? "holds a character that shows as nothing" : nullptr;
   }
 }
 

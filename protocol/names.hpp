@@ -13,8 +13,9 @@ struct Name {
   std::string folded;  // NFKC case folding: what must be unique
 };
 
-// 1 to limits::name_bytes_max bytes of UTF-8; no white space, control or format character, `*`;
-// not empty after folding. The error's text says which rule is broken. Used for rooms too.
+// 1 to limits::name_bytes_max bytes of UTF-8; no white space, control or format character, `*`,
+// nothing that shows as nothing; not empty after folding. The error's text says which rule is
+// broken. Used for rooms too.
 [[nodiscard]] Result<Name> parse_name(std::string_view typed);
 
 // Folding alone, for patterns and look-ups; invalid UTF-8 is Errc::invalid.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace chat262::store {
 namespace fs = std::filesystem;
@@ -44,6 +45,17 @@ Result<void> make_directory(const fs::path& directory) {
   return {};
 }
 
+std::string close_to_others(const fs::path& directory) {
+  constexpr ::mode_t others = S_IRWXG | S_IRWXO;
+  struct stat found {};
+  if (::stat(directory.c_str(), &found) != 0 || (found.st_mode & others) == 0) return {};
+  if (::chmod(directory.c_str(), S_IRWXU) == 0) {
+    return "the data directory " + directory.string() + " was open to others: now it is not";
+  }
+  return "the data directory " + directory.string() +
+         " is open to others, and cannot be closed: " + std::strerror(errno);
+}
+
 Result<void> sync_directory(const fs::path& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return system_error(directory, "open");
@@ -66,7 +78,10 @@ std::uint64_t free_bytes(const fs::path& directory) {
 Result<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
   const fs::path path = directory / "lock";
   DirectoryLock lock;
-  lock.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  // What is written there must not go through a link to somebody's file.
+  lock.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock.fd_ < 0 && errno == ELOOP)
+    return fail(Errc::system, path.string() + " is a symbolic link");
   if (lock.fd_ < 0) return system_error(path, "open");
   if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return system_error(path, "lock");
@@ -114,7 +129,11 @@ void Ballast::drop() {
 
 bool Ballast::make() {
   if (bytes_ == 0) return true;
-  const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0 && errno == ELOOP) {
+    drop();  // the link
+    fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  }
   if (fd < 0) return false;
   const int code = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes_));
   ::close(fd);

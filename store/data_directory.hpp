@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "protocol/result.hpp"
 
@@ -10,6 +11,10 @@ namespace chat262::store {
 
 // Makes `directory` (mode 0700) and its parents where they are missing.
 [[nodiscard]] Result<void> make_directory(const std::filesystem::path& directory);
+
+// Takes the directory from group and others, who could read the log or put their own files in its
+// place. What was done, in words; empty: it was closed to them.
+[[nodiscard]] std::string close_to_others(const std::filesystem::path& directory);
 
 // fsync of a directory: names in it made durable.
 [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
@@ -20,7 +25,7 @@ namespace chat262::store {
 // One process at a time: flock on DIRECTORY/lock, which holds that process's id.
 class DirectoryLock {
  public:
-  // Errors: in_use (names the directory and the process), system.
+  // Errors: in_use (names the directory and the process), system (also if `lock` is a link).
   static Result<DirectoryLock> take(const std::filesystem::path& directory);
   // Some process holds it.
   [[nodiscard]] static bool held(const std::filesystem::path& directory);

@@ -52,6 +52,9 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open_to_write(const LogOptions& option
       new DiskLog(options.directory, options.ballast_bytes, options.room_bytes));
   log->lock_ = std::move(*lock);
   log->tail_bytes_ = options.tail_bytes;
+  if (auto note = close_to_others(options.directory); !note.empty()) {
+    log->start_.notes.push_back(std::move(note));
+  }
   auto done = log->finish_salvage()
                   .and_then([&] { return make_directory(options.directory / "log"); })
                   .and_then([&] { return log->check_pages(options); })

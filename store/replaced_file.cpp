@@ -47,6 +47,8 @@ Result<void> write_replaced_file(const fs::path& directory,
                                  const std::vector<ReplacedServer>& replaced) {
   const fs::path path = directory / file_name;
   const fs::path next = directory / (std::string(file_name) + ".new");
+  std::error_code error;
+  fs::remove(next, error);  // of a server that was killed; or a link
   std::ofstream file(next, std::ios::trunc);
   file << first_line << '\n';
   for (const auto& one : replaced) {
@@ -56,7 +58,7 @@ Result<void> write_replaced_file(const fs::path& directory,
   }
   file << last_line << '\n';
   file.close();
-  std::error_code error;
+  error.clear();
   if (file.fail()) error = std::make_error_code(std::errc::io_error);
   if (!error) ::chmod(next.c_str(), 0600);
   if (!error) fs::rename(next, path, error);

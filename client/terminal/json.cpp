@@ -1,5 +1,7 @@
 #include "client/terminal/json.hpp"
 
+#include <fmt/format.h>
+
 #include "client/terminal/arguments.hpp"
 
 namespace chat262::client {
@@ -118,8 +120,28 @@ json json_of(const Unknown& unknown) {
   return {{"outcome", "unknown"}, {"request_id", to_text(unknown.request)}, {"text", unknown.text}};
 }
 
+// JSON has strings hold control characters from U+007F on as they are, and terminals obey them.
+// Text outside strings is ASCII.
 std::string one_line(const json& object) {
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+  constexpr unsigned char del = 0x7F;
+  constexpr unsigned char c1_lead = 0xC2;  // of U+0080 to U+00BF
+  constexpr unsigned char c1_last = 0x9F;
+  const std::string dumped = object.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string line;
+  line.reserve(dumped.size());
+  for (std::size_t i = 0; i < dumped.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(dumped[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < dumped.size() ? dumped[i + 1] : '\0');
+    if (byte == del) {
+      line += "\\u007f";
+    } else if (byte == c1_lead && next <= c1_last) {
+      line += fmt::format("\\u{:04x}", unsigned{next});
+      ++i;
+    } else {
+      line += dumped[i];
+    }
+  }
+  return line;
 }
 
 }  // namespace chat262::client

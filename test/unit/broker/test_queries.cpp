@@ -163,6 +163,8 @@ TEST_CASE_METHOD(Two, "accounts are found by pattern, sorted, in pages") {
 TEST_CASE_METHOD(Two, "an imported message keeps its author and time") {
   const Original original{"nick", TimeMs{{1'200'000'000'000}}};
   REQUIRE(alice.get(request::Send{user("bob"), "old", original}).status == Status::ok);
+  const Original hostile{"\x1B[2J", TimeMs{{1}}};
+  CHECK(alice.get(request::Send{user("bob"), "x", hostile}).status == Status::bad_argument);
   const auto history =
       body_of<reply::History>(bob.get(request::History{user("alice"), {}, false, 10}));
   CHECK(history.messages.at(0).original == original);

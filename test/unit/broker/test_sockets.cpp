@@ -148,6 +148,28 @@ TEST_CASE_METHOD(Clients, "two frames behind the envelope are malformed, none is
   CHECK(requests.empty());
 }
 
+TEST_CASE_METHOD(Clients, "a message of very many frames takes several turns") {
+  auto client = connect(zmq::socket_type::dealer);
+  for (std::size_t i = 0; i < 2 * broker::limits::frames_per_turn_max; ++i) {
+    client.send(zmq::message_t(), zmq::send_flags::sndmore);
+  }
+  client.send(zmq::message_t(), zmq::send_flags::none);
+  client.send(zmq::message_t(), zmq::send_flags::sndmore);
+  client.send(zmq::buffer(hello(1)));
+  REQUIRE(eventually([this] { return receive() == 0 && gateway.has_more(); }));
+  CHECK(gateway.counters().requests == 0);
+  receive();
+  CHECK(gateway.has_more());
+  CHECK(gateway.counters().requests == 0);
+  REQUIRE(eventually([this] {
+    receive();
+    return !requests.empty();
+  }));
+  CHECK(gateway.counters().requests == 2);
+  CHECK(gateway.counters().malformed == 1);
+  CHECK(requests.front().second.number == 1);
+}
+
 TEST_CASE_METHOD(Clients, "a reply to a client that has gone is dropped, the next is served") {
   {
     auto client = connect(zmq::socket_type::req);
@@ -378,7 +400,8 @@ TEST_CASE("garbage on the peer port is counted and changes nothing") {
   push.set(zmq::sockopt::linger, 0);
   push.connect(address->endpoint);
   push.send(zmq::str_buffer("garbage"));
-  push.send(zmq::str_buffer("two"), zmq::send_flags::sndmore);
+  push.send(zmq::str_buffer("several"), zmq::send_flags::sndmore);
+  for (int i = 0; i < 500; ++i) push.send(zmq::str_buffer("frames"), zmq::send_flags::sndmore);
   push.send(zmq::str_buffer("frames"));
   std::vector<peer::Message> got;
   std::vector<std::string> notes;

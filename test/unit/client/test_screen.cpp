@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "client/terminal/json.hpp"
 #include "client/terminal/screen.hpp"
 #include "client/terminal/show.hpp"
 #include "test/support/catch.hpp"
@@ -127,6 +128,13 @@ TEST_CASE("colours only where wanted, and always the same for a name") {
 TEST_CASE("a table is as wide as its widest cells, wide characters included") {
   CHECK(table({{"a", "b"}, {"ccc", "d"}}) == std::vector<std::string>{"a    b", "ccc  d"});
   CHECK(table({{"漢", "b"}, {"ccc", "d"}}) == std::vector<std::string>{"漢   b", "ccc  d"});
+}
+
+TEST_CASE("a line of JSON holds no control character, and means the same") {
+  auto m = message(noon_ms, "a\x1B\x7F\xC2\x80\xC2\x9B\xC2\xA0\xC3\x9B");
+  const auto line = one_line(json_of(m));
+  CHECK(line.find("a\\u001b\\u007f\\u0080\\u009b\xC2\xA0\xC3\x9B") != std::string::npos);
+  CHECK(nlohmann::json::parse(line)["text"] == m.text);
 }
 
 }  // namespace chat262::client

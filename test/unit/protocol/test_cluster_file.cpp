@@ -132,6 +132,8 @@ TEST_CASE("errors of a file name the line and the key") {
   CHECK(toml_error("id = \n").starts_with("c.toml:1: "));
   CHECK(toml_error(good_file + "colour = 3\n") == "c.toml:10: unknown key `colour`");
   CHECK(toml_error("colour = 3\n" + good_file) == "c.toml:1: unknown key `colour`");
+  CHECK(toml_error(good_file + "\"\\u001b[2J\" = 3\n") ==
+        "c.toml:10: unknown key `\xEF\xBF\xBD[2J`");
   CHECK(toml_error("[[server]]\nid = 0\nhost = \"a\"\n") == "c.toml: key `id` is missing");
   CHECK(toml_error("id = 5\n").find("c.toml:1: `id` must be a string of 32") == 0);
   CHECK(toml_error("id = \"00112233\"\n").find("c.toml:1: `id`") == 0);

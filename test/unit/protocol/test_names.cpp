@@ -71,7 +71,10 @@ TEST_CASE("a name says which rule it breaks") {
                  "b") == "the name holds an invisible format character");  // RLO
   CHECK(error_of("\xFF") == "the name is not valid UTF-8");
   CHECK(error_of("\xED\xA0\x80") == "the name is not valid UTF-8");
-  CHECK(error_of("\xE3\x85\xA4") == "the name has no visible character");  // Hangul filler
+  CHECK(error_of("a\xE3\x85\xA4") == "the name holds a character that shows as nothing");  // filler
+  CHECK(error_of("a\xE2\xA0\x80") ==
+        "the name holds a character that shows as nothing");               // Braille
+  CHECK(error_of("\xEF\xB8\x8F") == "the name has no visible character");  // a lone selector
   CHECK(error_of("a\xCD\xB8") == "the name holds a character that Unicode has not assigned");
 }
 

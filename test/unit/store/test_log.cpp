@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "history.hpp"
 
@@ -22,6 +23,34 @@ TEST_CASE("A new directory has an empty log and the first incarnation") {
   CHECK(fs::status(dir / "data").permissions() == fs::perms::owner_all);
   CHECK(fs::status(dir / "data/log/data.mdb").permissions() ==
         (fs::perms::owner_read | fs::perms::owner_write));
+}
+
+TEST_CASE("A directory that is open to others is closed, and that is said") {
+  const TempDir dir;
+  fs::create_directory(dir / "data");
+  fs::permissions(dir / "data", fs::perms::all);
+  const auto log = open_log(dir / "data");
+  CHECK(fs::status(dir / "data").permissions() == fs::perms::owner_all);
+  REQUIRE(log->start().notes.size() == 1);
+  CHECK_THAT(log->start().notes.front(), Catch::Contains("was open to others"));
+}
+
+TEST_CASE("Nothing is written through a link in the directory") {
+  const TempDir dir;
+  const auto precious = dir / "precious";
+  std::ofstream(precious) << "precious";
+  fs::create_directory(dir / "data");
+  fs::create_symlink(precious, dir / "data/lock");
+  fs::create_symlink(precious, dir / "data/ballast");
+  LogOptions options = log_options(dir / "data");
+  options.ballast_bytes = 4096;
+  const auto refused = Log::open(options);
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().text, Catch::Contains("symbolic link"));
+  fs::remove(dir / "data/lock");
+  CHECK(Log::open(options));
+  CHECK(fs::file_size(dir / "data/ballast") == 4096);
+  CHECK(fs::file_size(precious) == 8);
 }
 
 TEST_CASE("What was written is found again, and the incarnation rises with every start") {
