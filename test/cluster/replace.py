@@ -35,7 +35,14 @@ def replace(cluster, number, asked):
     """Asks the machine of server `asked`, and starts the new one as it was said. Returns the old."""
     host = harness.free_addresses(1)[0]
     file = new_file(cluster, host)
-    done = ctl(cluster, asked, 'replace', '--yes', '-o', file, number, host)
+
+    def accepted():
+        done = ctl(cluster, asked, 'replace', '--yes', '-o', file, number, host, check=False)
+        assert done.returncode == 0 or 'try again' in done.stderr, done
+        return done.returncode == 0 and done
+
+    # A leader that has just lost a follower cannot write for a moment, and says so.
+    done = harness.wait_until(accepted, f'server {number} is replaced')
     for words in (f'Server {number}, at {cluster[number].host}:', f'gets a new machine, at {host}:',
                   'must never be started again', 'its log ended at entry', f'{file} written',
                   f'chat262d --id {number} --data DIR --cluster {file}\n'):
