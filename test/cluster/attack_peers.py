@@ -338,25 +338,25 @@ class Relay:
 
 
 def bytes_flipped_to_clients():
-    """A relay between clients and the servers flips bits in both directions (full: 500), without
-    keys. Expected: garbage is refused or the connection breaks, and a client gets through as soon as
-    nothing is flipped; no server ends, and other clients lose nothing. (A text flipped on the way
-    cannot be told from another text.)"""
-    flip_to_clients(PLAIN)
+    """A relay between clients and the servers flips bits in both directions (full: 1,000), without
+    keys. Expected: garbage is refused or the connection breaks, and a client gets through as soon
+    as nothing is flipped; no server ends, and other clients lose nothing. (A text flipped on the
+    way cannot be told from another text.)"""
+    flip_to_clients(size(40, 1000), PLAIN)
 
 
 def bytes_flipped_to_encrypted_clients():
-    """The same with keys. Expected: a flipped bit costs the connection and nothing else: no answer is
-    wrong, and the log holds no text that was not sent so."""
-    flip_to_clients({})
+    """The same with keys (full: 200). Expected: a flipped bit costs the connection and nothing
+    else: no answer is wrong, and the log holds no text that was not sent so."""
+    flip_to_clients(size(40, 200), {})
 
 
-def flip_to_clients(kind):
+def flip_to_clients(goal, kind):
     with Cluster(**kind) as cluster:
         lives, writers = Lives(cluster), harness.start_writers(cluster)
         relays = start_relays(cluster, CLIENT_PORT, 6)
-        goal, over, odd = size(40, 500), threading.Event(), []
-        threads = [threading.Thread(target=talk, args=(cluster, writers[0].client.token, n, over, odd))
+        over, odd, token = threading.Event(), [], writers[0].client.token
+        threads = [threading.Thread(target=talk, args=(cluster, token, n, over, odd))
                    for n in range(8)]
         for thread in threads:
             thread.start()
@@ -439,9 +439,9 @@ def files_with_relays(cluster):
 
 def bytes_flipped_between_servers():
     """Relays between all servers flip bits of what they say (full: 500), without keys. Expected:
-    messages that make no sense and entries whose hash does not fit are dropped and sent again, broken
-    connections are made anew; a server that ends is started again by its unit. When it is over all
-    logs are equal and hold what was acknowledged, whole."""
+    messages that make no sense and entries whose hash does not fit are dropped and sent again,
+    broken connections are made anew; a server that ends is started again by its unit. When it is
+    over all logs are equal and hold what was acknowledged, whole."""
     flip_between_servers(PLAIN)
 
 

@@ -12,9 +12,9 @@ import attacker
 import client262
 import harness
 from attacker import Lives, PLAIN, size
-from client262 import (CHANGE_PASSWORD, CREATE_ROOM, DELETE_ACCOUNT, END_SESSION, EVENTS, HELLO, HISTORY,
-                       JOIN_ROOM, LEAVE_ROOM, LIST_CONVERSATIONS, LIST_MEMBERS, LIST_ROOMS,
-                       LIST_SESSIONS, LOG_IN, LOG_OUT, LOG_OUT_ALL, MARK_READ, REGISTER,
+from client262 import (CHANGE_PASSWORD, CREATE_ROOM, DELETE_ACCOUNT, END_SESSION, EVENTS, HELLO,
+                       HISTORY, JOIN_ROOM, LEAVE_ROOM, LIST_CONVERSATIONS, LIST_MEMBERS,
+                       LIST_ROOMS, LIST_SESSIONS, LOG_IN, LOG_OUT, LOG_OUT_ALL, MARK_READ, REGISTER,
                        RESET_PASSWORD, ROOM, SEARCH_ACCOUNTS, SEND, STATUS, USER)
 from harness import Cluster
 
