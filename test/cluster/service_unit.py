@@ -58,7 +58,7 @@ def trace_of(path, pid):
     """The trace, if the process has come to its end in it."""
     with open(path, encoding='utf-8', errors='replace') as file:
         text = file.read()
-    return text if f'{pid} +++ exited' in text else None
+    return text if re.search(rf'^{pid} +\+\+\+ exited', text, re.MULTILINE) else None
 
 
 def system_calls():
