@@ -121,7 +121,11 @@ bool detail::valid_utf8(std::string_view text) {
 Result<std::string> fold(std::string_view text) {
   constexpr unsigned options =
       UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
-  auto folded = map(text, options);
+  // Marks are put in order first: case folding makes a letter of one of them (U+0345), behind which
+  // the others would stay where they are.
+  const auto ordered = map(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  if (!ordered) return ordered;
+  auto folded = map(*ordered, options);
   // Composing can make a character that folds once more; what is stored must be a fixed point.
   constexpr int rounds_max = 4;
   for (int round = 0; folded && round < rounds_max; ++round) {

@@ -106,6 +106,18 @@ TEST_CASE("folding is idempotent") {
   CHECK_FALSE(fold("\xC3"));
 }
 
+TEST_CASE("a name is found as it is shown, whatever order its marks were typed in") {
+  for (const char* typed : {"\xCD\x85\xCC\x81", "\xCE\xB1\xCD\x85\xCC\x81"}) {
+    INFO(typed);
+    const auto name = parse_name(typed);
+    REQUIRE(name);
+    CHECK(name->shown != typed);
+    CHECK(fold(name->shown) == name->folded);
+    CHECK(fold(typed) == name->folded);
+  }
+  CHECK(folded("\xCE\xB1\xCD\x85\xCC\x81") == folded("\xCE\xB1\xCC\x81\xCD\x85"));
+}
+
 TEST_CASE("passwords have 8 to 128 bytes") {
   CHECK_FALSE(check_password("1234567"));
   CHECK(check_password("12345678"));
