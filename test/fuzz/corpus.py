@@ -1,13 +1,15 @@
 """Makes a folder of seeds for a fuzz target.
 
-Usage: corpus.py FOLDER [--prefix N] [--seeds FOLDER] [VECTORS...]
+Usage: corpus.py FOLDER [--prefix N] [--seeds FOLDER] [--random N] [VECTORS...]
 
 Every vector of the files (protocol/vectors/*.txt) becomes a file of its bytes; with --prefix N
 (a target whose first byte is a choice) N files, one for each first byte. Every file of the
---seeds folder is copied.
+--seeds folder is copied. --random adds N files of bytes that are drawn, the same each time: for a
+target that takes every byte as a choice.
 """
 import argparse
 import os
+import random
 import re
 import shutil
 
@@ -29,6 +31,7 @@ def main():
     parser.add_argument('folder')
     parser.add_argument('--prefix', type=int, default=0)
     parser.add_argument('--seeds')
+    parser.add_argument('--random', type=int, default=0)
     parser.add_argument('files', nargs='*')
     arguments = parser.parse_intermixed_args()
     shutil.rmtree(arguments.folder, ignore_errors=True)
@@ -44,6 +47,10 @@ def main():
                 target = os.path.join(arguments.folder, f'{kind}-{name}-{prefix.hex()}')
                 with open(target.rstrip('-'), 'wb') as file:
                     file.write(prefix + content)
+    source = random.Random(1)
+    for n in range(arguments.random):
+        with open(os.path.join(arguments.folder, f'random-{n:03}'), 'wb') as file:
+            file.write(source.randbytes(source.randint(50, 500)))
     if arguments.seeds and os.path.isdir(arguments.seeds):
         for name in sorted(os.listdir(arguments.seeds)):
             shutil.copy(os.path.join(arguments.seeds, name), arguments.folder)

@@ -44,6 +44,29 @@ class RequestMaker {
     return request;
   }
 
+  // A chat to begin with: some accounts, signed in, some of them in a room with a few messages.
+  std::vector<Request> prologue() {
+    std::vector<Request> requests;
+    const auto add = [&](std::size_t client, bool signed_in, RequestBody body) {
+      Request& request = requests.emplace_back();
+      request.client.bytes[0] = static_cast<std::uint8_t>(client + 1);
+      request.number = ++numbers_[client];
+      if (signed_in) request.token = token(client + 1);
+      request.body = std::move(body);
+    };
+    const std::array<std::string, 3> names = {"ann", "bob", "cat"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      add(i, false, request::Register{names[i], "password one"});
+      add(i, false, request::LogIn{names[i], "password one", token(i + 1)});
+    }
+    add(0, true, request::CreateRoom{"red"});
+    add(1, true, request::JoinRoom{"red"});
+    add(0, true, request::Send{{TargetKind::room, "red"}, "hello", {}});
+    add(1, true, request::Send{{TargetKind::room, "red"}, "hello", {}});
+    add(1, true, request::Send{{TargetKind::user, "cat"}, "hello", {}});
+    return requests;
+  }
+
   // Of a reply: a place that later requests may name.
   void remember(const Cursor& cursor) { cursors_[next_cursor_++ % cursors_.size()] = cursor; }
 

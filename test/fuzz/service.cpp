@@ -103,6 +103,9 @@ class Run {
 
   void play() {
     check(server_.comes_to_serve(), "a server alone serves");
+    if (!choices_.flip()) {
+      for (const Request& request : maker_.prologue()) ask_alone(request);
+    }
     while (!choices_.empty()) step();
     server_.set_frozen(false);
     server_.set_full(false);
@@ -157,14 +160,13 @@ class Run {
         server_.restart(choices_.flip(), choices_.below(8));
         break;
       default:
-        ask_alone();
+        ask_alone(maker_.make(choices_));
     }
     remember_cursors();
   }
 
   // A request that nothing disturbs.
-  void ask_alone() {
-    const Request request = maker_.make(choices_);
+  void ask_alone(const Request& request) {
     if (server_.healthy()) {
       server_.work();
       if (!server_.all_answered()) server_.pass(limits::wait_ms_max);
