@@ -149,9 +149,10 @@ class ClusterReader {
         limits.loopback = *limited;
         continue;
       }
+      const std::string_view name = key.str();  // Clang 14 captures no structured binding
       const auto known =
           std::find_if(number_limits.begin(), number_limits.end(),
-                       [&key](const NumberLimit& limit) { return limit.key == key.str(); });
+                       [name](const NumberLimit& limit) { return limit.key == name; });
       if (known == number_limits.end()) {
         return fail(Errc::invalid, name_ + ":" + std::to_string(key.source().begin.line) +
                                        ": unknown limit `" + std::string(key.str()) + "`");

@@ -138,17 +138,18 @@ class Client:
             answer = self.exchange(server, frame)
             if answer is not None and answer[1] == number:
                 status, _, result = answer
-                if status in (OK, TOO_MANY) or status >= 10:  # too many: this user decides
+                tells_at_once = operation in (REGISTER, LOG_IN, RESET_PASSWORD)
+                if status == OK or status >= 10 or (status == TOO_MANY and tells_at_once):
                     self.at = server
                     if status == OK:
                         return result
                     raise Refused(status, result)
                 last = Refused(status, result)
-                if status == BUSY:
+                if status in (BUSY, TOO_MANY):
                     self.pause(result[2] + random.randrange(20))
                     continue
                 if status == NOT_LEADER and result[1] is not None:
-                    if result[1] in failed:
+                    if result[1] in failed or result[1] == pointer:  # or they name each other
                         self.pause(50)
                     pointer, server = server, result[1]
                     failed.discard(server)
