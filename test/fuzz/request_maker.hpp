@@ -115,6 +115,10 @@ class RequestMaker {
                                           T{100}, T{16}, T{7}, std::numeric_limits<T>::max()};
     value = numbers[choices.below(numbers.size())];
   }
+  template <wire::FixedBytes T>
+  void fill(T& value, Choices& choices) {
+    value.bytes.fill(static_cast<std::uint8_t>(choices.below(4)));
+  }
   void fill(bool& value, Choices& choices) { value = choices.flip(); }
   void fill(std::string& value, Choices& choices) {
     static const std::array<std::string, 20> texts = {
