@@ -35,7 +35,7 @@ std::vector<AccountId> ReferenceChat::known_as(const std::string& name) const {
     known.push_back(*holder);
   }
   for (const auto& [id, account] : accounts_) {
-    if (account.former == name && live(id)) known.push_back(id);
+    if (!account.former.empty() && account.former == name && live(id)) known.push_back(id);
   }
   return known;
 }
