@@ -35,7 +35,11 @@ std::vector<Status> faults_of(const Request& request) {
   } else if (const auto* log_in = std::get_if<request::LogIn>(&request.body)) {
     fault_if(log_in->token.size() != limits::token_bytes, Status::bad_argument);
     fault_if(too_long(log_in->password), Status::wrong_credentials);
-    fault_if(true, Status::busy);  // after too many wrong passwords
+    fault_if(true, Status::too_many);  // after too many wrong passwords
+  } else if (const auto* reset = std::get_if<request::ResetPassword>(&request.body)) {
+    fault_if(!check_password(reset->new_password), Status::bad_password);
+    fault_if(true, Status::wrong_credentials);
+    fault_if(true, Status::too_many);
   } else if (const auto* change = std::get_if<request::ChangePassword>(&request.body)) {
     fault_if(too_long(change->old_password), Status::wrong_credentials);
     fault_if(!check_password(change->new_password), Status::bad_password);
@@ -43,11 +47,14 @@ std::vector<Status> faults_of(const Request& request) {
     fault_if(!parse_name(room->name), Status::bad_name);
   } else if (const auto* send = std::get_if<request::Send>(&request.body)) {
     fault_if(!check_text(send->text), Status::bad_text);
-    fault_if(send->original && (send->original->author.empty() ||
+    fault_if(send->original && (!check_text(send->original->author) ||
                                 send->original->author.size() > limits::author_bytes_max),
              Status::bad_argument);
   } else if (const auto* page = std::get_if<request::History>(&request.body)) {
     fault_if(page->from && !read_cursor(*page->from), Status::bad_cursor);
+  } else if (const auto* sessions = std::get_if<request::ListSessions>(&request.body)) {
+    fault_if(!sessions->after.empty() && sessions->after.size() != SessionId::size,
+             Status::bad_argument);
   } else if (const auto* events = std::get_if<request::Events>(&request.body)) {
     fault_if(events->since && !read_cursor(*events->since), Status::bad_cursor);
   }
@@ -202,6 +209,11 @@ class Run {
     for (; followed_ < log.size(); ++followed_) chat_.apply(log[followed_]);
   }
 
+  static void tell(const Request& request, Status found, Status expected) {
+    std::fprintf(stderr, "fuzz: alternative %zu of RequestBody: %s, expected %s\n",
+                 request.body.index(), status_name(found), status_name(expected));
+  }
+
   void check_write(const Request& request, const Reply& reply) {
     const RequestId id{request.client, request.number};
     if (id.client.empty() || id.number == 0) {
@@ -216,6 +228,7 @@ class Run {
       if (chat_.outcome(id) == nullptr) {
         const bool why = (refusal != Status::ok && reply.status == refusal) ||
                          std::find(faults.begin(), faults.end(), reply.status) != faults.end();
+        if (!refused || !why) tell(request, reply.status, refusal);
         check(refused && why, "a write is refused for a reason");
         return;
       }
@@ -236,6 +249,7 @@ class Run {
       check(reply.status != Status::ok, "a read that asks for nonsense is refused");
       return;
     }
+    if (reply.status != expected.status) tell(request, reply.status, expected.status);
     check(reply.status == expected.status, "a read is answered or refused as by the reference");
     if (asks_for_all(request.body)) {
       check(test::same_answer(expected, reply), "a read is answered as the reference answers it");

@@ -29,8 +29,9 @@ void read_account(std::string_view value) {
   if (!record) return;
   check(record->deleted == schema::account_deleted(value), "who is deleted is so for all readers");
   const auto written = schema::account_value(*record, past);
-  // Any byte but 0 says "deleted"; 1 is written.
-  check_written(written, (record->deleted ? '\1' : '\0') + std::string(value.substr(1)));
+  std::string as_written(value);
+  as_written.front() = static_cast<char>(value.front() & 3);  // the flags that there are
+  check_written(written, as_written);
 }
 
 void read_session(std::string_view value) {
