@@ -55,7 +55,7 @@ void LeakyCounts::add(const std::string& key, replica::Clock now, unsigned count
   entry.debt_ms = std::min(debt_of(entry, now) + rule_.leak_ms * count, most);
   entry.at = now;
   order_.insert({{entry.debt_ms, entry.at}, key});
-  const auto over = entry.debt_ms / rule_.leak_ms - rule_.free;
+  const auto over = (entry.debt_ms + rule_.leak_ms - 1) / rule_.leak_ms - rule_.free;
   if (over < 0) return;
   const auto delay =
       std::min(rule_.delay_ms << std::min<std::int64_t>(over, 16), rule_.delay_ms_max);

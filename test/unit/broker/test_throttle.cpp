@@ -110,6 +110,16 @@ TEST_CASE("what failed at another server counts here") {
   CHECK(here.guess(1, "192.0.2.1") > 0);
 }
 
+TEST_CASE("eight guesses are eight, also while the first are being forgotten") {
+  LeakyCounts counts({8, 7'500, 2'000, 60'000, 100});
+  auto now = clock_ms(1'000'000);
+  for (int i = 0; i < 8; ++i, now = clock_ms(now.value + 20)) {
+    CHECK(counts.wait_ms("a", now) == 0);
+    counts.add("a", now);
+  }
+  CHECK(counts.wait_ms("a", now) > 1'900);
+}
+
 TEST_CASE("a flood of other names does not make one forgotten") {
   LeakyCounts counts({8, 7'500, 2'000, 60'000, 100});
   auto now = clock_ms(1'000'000);
