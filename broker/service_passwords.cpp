@@ -49,21 +49,27 @@ Service::Guess Service::guess_of(const Request& request) const {
   return std::nullopt;
 }
 
+// Of who has a session: it is a matter of the address as well, for the token may be stolen. Failed
+// log-ins of others do not count against it.
 bool Service::comes_from_home(const Request& request, Now now) const {
+  const auto group = address_group(request.address);
+  const auto time = std::max(now.wall, tables_.applied_time());
+  const auto opened_from_there = [&](const AccountId& account) {
+    const auto sessions = tables_.sessions(account);
+    return std::any_of(sessions.begin(), sessions.end(), [&](const auto& session) {
+      return session.record.expires > time && address_group(session.record.address) == group;
+    });
+  };
   const std::string* name = nullptr;
   if (const auto* login = std::get_if<request::LogIn>(&request.body)) name = &login->name;
   if (const auto* reset = std::get_if<request::ResetPassword>(&request.body)) name = &reset->name;
-  if (name == nullptr) return true;  // it has a session
-  const auto group = address_group(request.address);
-  const auto time = std::max(now.wall, tables_.applied_time());
-  for (const auto& account : admission::login_candidates(tables_, *name)) {
-    for (const auto& session : tables_.sessions(account.id)) {
-      if (session.record.expires > time && address_group(session.record.address) == group) {
-        return true;
-      }
-    }
+  if (name == nullptr) {
+    const auto session = tables_.session(hash_of(request.token));
+    return session && opened_from_there(session->account);
   }
-  return false;
+  const auto candidates = admission::login_candidates(tables_, *name);
+  return std::any_of(candidates.begin(), candidates.end(),
+                     [&](const auto& account) { return opened_from_there(account.id); });
 }
 
 bool Service::may_guess(ReplyTo to, const Request& request, const Guess& guess, Now now) {

@@ -104,6 +104,29 @@ TEST_CASE_METHOD(One, "a stolen token is no key to the password") {
   CHECK(client.get(request::ChangePassword{password, "another one"}).status == Status::too_many);
 }
 
+TEST_CASE_METHOD(One,
+                 "a stolen token guesses no faster from many addresses, and locks nobody out") {
+  Client home(server);
+  home.sign_up("bob");
+  auto log_in = home.make(request::LogIn{"bob", password, random_token()});
+  log_in.address = "192.0.2.7";
+  REQUIRE(server.get(log_in).status == Status::ok);
+  const auto try_from = [&](const std::string& address, const std::string& old) {
+    auto request = home.make(request::ChangePassword{old, "another password"});
+    request.address = address;
+    return server.get(request).status;
+  };
+  int wrong = 0;
+  for (int i = 0; i < 60; ++i) {
+    const auto status = try_from("10.0.0." + std::to_string(i), "wrong password");
+    CHECK((status == Status::wrong_credentials || status == Status::too_many));
+    wrong += status == Status::wrong_credentials ? 1 : 0;
+  }
+  CHECK(wrong == 30);
+  CHECK(log_in_from("192.0.2.8", "bob", password).status == Status::ok);
+  CHECK(try_from("192.0.2.7", password) == Status::ok);
+}
+
 TEST_CASE("a hash that is too cheap is made anew when its owner signs in") {
   TempDirectory directory;
   const auto hash = [](Server& server) {
