@@ -28,8 +28,15 @@ bool verify_password(const std::string& password, const std::string& hash) {
   return crypto_pwhash_str_verify(text.data(), password.data(), password.size()) == 0;
 }
 
-// The string form begins "$argon2id$v=19$m=KIB,t=PASSES,".
-bool is_cheaper(const std::string& hash, const PasswordCost& cost) {
+namespace {
+
+struct HashCost {
+  std::uint64_t kib = 0;
+  std::uint64_t passes = 0;
+};
+
+// The string form begins "$argon2id$v=19$m=KIB,t=PASSES,". nullopt: no hash of this kind.
+std::optional<HashCost> cost_of(const std::string& hash) {
   const auto number = [&hash](const char* key) -> std::optional<std::uint64_t> {
     const auto at = hash.find(key);
     if (at == std::string::npos) return std::nullopt;
@@ -41,8 +48,33 @@ bool is_cheaper(const std::string& hash, const PasswordCost& cost) {
   };
   const auto kib = number("$m=");
   const auto passes = number(",t=");
-  if (!kib || !passes) return false;  // no hash of this kind
-  return *kib < std::uint64_t{cost.memory_mib} * 1024 || *passes < cost.passes;
+  if (!kib || !passes) return std::nullopt;
+  return HashCost{*kib, *passes};
+}
+
+// The time that a wrong password takes must not tell an account whose hash is older than the
+// present cost from a name that nobody has. Time goes by the memory that is taken, which costs
+// about as much as one and a half passes, and what is written to it in all passes: the rest is made
+// up for in one hash.
+void take_the_time_of(const PasswordJob& job, const PasswordCost& cost) {
+  const auto done = cost_of(job.hash);
+  if (!done) return;
+  const auto halves = [](std::uint64_t mib, std::uint64_t passes) {
+    return mib * (3 + 2 * passes);
+  };
+  const auto all = halves(cost.memory_mib, cost.passes);
+  const auto had = halves(done->kib / 1024, done->passes);
+  if (had >= all) return;
+  const auto mib = static_cast<unsigned>((all - had) / halves(1, cost.passes));
+  if (mib > 0) static_cast<void>(hash_password(job.password, {mib, cost.passes}));
+}
+
+}  // namespace
+
+bool is_cheaper(const std::string& hash, const PasswordCost& cost) {
+  const auto had = cost_of(hash);
+  if (!had) return false;
+  return had->kib < std::uint64_t{cost.memory_mib} * 1024 || had->passes < cost.passes;
 }
 
 // One for each cost that is asked for: a process has one.
@@ -64,6 +96,8 @@ PasswordResult carry_out(const PasswordJob& job, const PasswordCost& cost) {
     result.hash = hash_password(job.new_password, cost);
   } else if (result.verified && job.renew && is_cheaper(job.hash, cost)) {
     result.hash = hash_password(job.password, cost);
+  } else if (!result.verified) {
+    take_the_time_of(job, cost);
   }
   return result;
 }
