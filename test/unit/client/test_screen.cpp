@@ -84,7 +84,12 @@ TEST_CASE("an imported message shows its author and its own time") {
   Transcript transcript(Style{});
   Message imported = message(noon_ms, "hi");
   imported.original = Original{.author = "ubotu", .time_ms = noon_ms - 3'600'000};
-  CHECK(transcript.lines(imported).back() == "11:00 #lobby ubotu [by alice]: hi");
+  CHECK(transcript.lines(imported).back() == "11:00 #lobby [by alice] ubotu: hi");
+  // The time is not the server's, whoever is said to have written it.
+  imported.original->author = "alice";
+  CHECK(transcript.lines(imported).back() == "11:00 #lobby [by alice] alice: hi");
+  imported.original->author = "bob: I owe alice 10";
+  CHECK(transcript.lines(imported).back() == "11:00 #lobby [by alice] bob: I owe alice 10: hi");
 }
 
 TEST_CASE("a message of a deleted account says so") {
