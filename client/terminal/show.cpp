@@ -71,7 +71,8 @@ std::string conversation_tag(const Target& target) {
 std::vector<std::string> Transcript::lines(const Message& message) {
   std::vector<std::string> lines;
   // An imported message shows who wrote it and when, elsewhere. Both are what the sender says, who
-  // therefore stands first: behind it the author may be any text, also one that looks like a message.
+  // therefore stands first: behind it the author may be any text, also one that looks like a
+  // message.
   const std::int64_t time_ms = message.original ? message.original->time_ms : message.time_ms;
   change_day(time_ms, lines);
   std::string head = dimmed(clock_text(time_ms), style_) + " " +

@@ -82,12 +82,13 @@ Status ReferenceChat::operator()(const op::OpenSession& body) {
   if (account.suspended) return Status::suspended;
   if (password_unknown_there(account)) return Status::wrong_credentials;
   if (merge_ && account.all_closed_time > time_) return Status::not_signed_in;
-  return sessions_
-                 .emplace(body.token_hash,
-                          Session{body.account, time_, body.expires, body.address, body.client})
-                 .second
-             ? Status::ok
-             : Status::bad_argument;
+  if (sessions_.contains(body.token_hash)) return Status::bad_argument;
+  // Those of its account that have expired go.
+  std::erase_if(sessions_, [this, &body](const auto& one) {
+    return one.second.account == body.account && one.second.expires <= time_;
+  });
+  sessions_[body.token_hash] = {body.account, time_, body.expires, body.address, body.client};
+  return Status::ok;
 }
 
 Status ReferenceChat::operator()(const op::CloseSession& body) {
