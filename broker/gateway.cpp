@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/curve.hpp"
+#include "broker/io_threads.hpp"
 #include "broker/keep_alive.hpp"
 #include "broker/refusals.hpp"
 #include "broker/server_limits.hpp"
@@ -28,6 +29,7 @@ std::string address_of(zmq::message_t& frame) {
 
 Gateway::Gateway(zmq::context_t& context, Turnstile* turnstile, std::uint32_t replies)
     : socket_(context, zmq::socket_type::router), turnstile_(turnstile) {
+  use(socket_, context, IoThread::clients);
   socket_.set(zmq::sockopt::router_mandatory, true);
   socket_.set(zmq::sockopt::ipv6, true);
   socket_.set(zmq::sockopt::linger, 0);

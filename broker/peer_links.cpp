@@ -8,6 +8,7 @@
 
 #include "broker/clocks.hpp"
 #include "broker/curve.hpp"
+#include "broker/io_threads.hpp"
 #include "broker/keep_alive.hpp"
 #include "broker/server_limits.hpp"
 #include "protocol/codec.hpp"
@@ -39,6 +40,7 @@ PeerLinks::PeerLinks(zmq::context_t& context, Members& members, ServerId self,
       self_(self),
       own_(own),
       pull_(context, zmq::socket_type::pull) {
+  use(pull_, context, IoThread::servers);
   pull_.set(zmq::sockopt::ipv6, true);
   pull_.set(zmq::sockopt::linger, 0);
   pull_.set(zmq::sockopt::handshake_ivl, 1000);
@@ -65,6 +67,7 @@ PeerLinks::~PeerLinks() {
 void PeerLinks::open(Link& link) {
   link.push = zmq::socket_t(context_, zmq::socket_type::push);
   auto& push = link.push;
+  use(push, context_, IoThread::servers);
   push.set(zmq::sockopt::ipv6, true);
   push.set(zmq::sockopt::linger, 0);
   push.set(zmq::sockopt::immediate, true);
@@ -293,6 +296,7 @@ void PeerLinks::tell_former(ServerId server, const std::string& address) {
 void PeerLinks::send_alone(const Bytes& bytes, ServerId server, const Place& place,
                            const PublicKey& key) {
   zmq::socket_t push(context_, zmq::socket_type::push);
+  use(push, context_, IoThread::servers);
   push.set(zmq::sockopt::ipv6, true);
   push.set(zmq::sockopt::linger, tell_linger_ms);
   if (!key.empty()) connect_curve(push, own_->present(), key);

@@ -15,6 +15,7 @@
 #include "broker/gateway.hpp"
 #include "broker/held_reads.hpp"
 #include "broker/inbox.hpp"
+#include "broker/io_threads.hpp"
 #include "broker/journal.hpp"
 #include "broker/listener.hpp"
 #include "broker/members.hpp"
@@ -113,7 +114,7 @@ class Reactor final : private NodeHost, private RepairHost, private ScrubHost {
   std::unique_ptr<AuditFile> audit_file_;
   std::unique_ptr<Audit> audit_;
   Inbox inbox_;
-  zmq::context_t context_;
+  zmq::context_t context_{io_threads};
   Turnstile turnstile_;
   OwnKeys own_keys_;                 // in a cluster with keys, as the next four
   std::unique_ptr<ZapHandler> zap_;  // before the sockets that it is for
