@@ -146,6 +146,10 @@ void Service::write(ReplyTo to, const Request& request, Now now) {
     guessed(guess, false, now);
     if (audit_ != nullptr) audit_->failed(Audit::Failure::wrong, request, now.wall);
   }
+  if (refusal != nullptr && guesses_invitation(request, *refusal) &&
+      !may_register(to, request, now)) {
+    return;
+  }
   verdict(to, request, std::move(judged), now);
 }
 

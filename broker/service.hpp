@@ -137,6 +137,7 @@ class Service final : public NodeListener, private EntrySource {
   void guessed(const Guess& guess, std::optional<bool> right, Now now);
   [[nodiscard]] Guess guess_of(const Request& request) const;
   [[nodiscard]] bool comes_from_home(const Request& request, Now now) const;
+  [[nodiscard]] bool guesses_invitation(const Request& request, const Refusal& refusal) const;
   [[nodiscard]] bool may_register(ReplyTo to, const Request& request, Now now);
   // True if the request's session has expired: the answer comes when it is closed in the log.
   bool end_expired(ReplyTo to, const Request& request, Now now);

@@ -97,6 +97,13 @@ void Service::guessed(const Guess& guess, std::optional<bool> right, Now now) {
   }
 }
 
+// A wrong one counts as an account that was registered.
+bool Service::guesses_invitation(const Request& request, const Refusal& refusal) const {
+  const auto* body = std::get_if<request::Register>(&request.body);
+  return body != nullptr && refusal.status == Status::no_permission &&
+         cluster_.registration == Registration::invitation && !body->invitation.empty();
+}
+
 bool Service::may_register(ReplyTo to, const Request& request, Now now) {
   if (!std::holds_alternative<request::Register>(request.body)) return true;
   const auto group = limited_group(request.address, cluster_.limits.loopback);

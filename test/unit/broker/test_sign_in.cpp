@@ -181,6 +181,24 @@ TEST_CASE("an invitation lets in as many as it is for, also if they come at once
   CHECK(one.client.get(request::Register{"dan", password, code}).status == Status::no_permission);
 }
 
+TEST_CASE("who guesses invitations is slowed down like who registers") {
+  One one(with(Registration::invitation));
+  REQUIRE(one.operate(request::Invite{*code_hash(code), 1, 7, "root"}).status == Status::ok);
+  const auto from = [&](const std::string& address, const std::string& invitation) {
+    auto request = one.client.make(request::Register{"alice", password, invitation});
+    request.address = address;
+    return one.server.get(request).status;
+  };
+  for (int i = 0; i < 5; ++i) CHECK(from("192.0.2.7", "") == Status::no_permission);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(from("192.0.2.7", "7K3QF-0M9XW-2TVNB-A8RZE") == Status::no_permission);
+  }
+  CHECK(from("192.0.2.7", "7K3QF-0M9XW-2TVNB-A8RZE") == Status::too_many);
+  CHECK(from("192.0.2.7", code) == Status::too_many);
+  CHECK(one.server.jobs() == 0);
+  CHECK(from("192.0.2.8", code) == Status::ok);
+}
+
 TEST_CASE("one address registers so many accounts an hour, and no more") {
   One one(costing(8, 1));
   Status status = Status::ok;
