@@ -91,7 +91,7 @@ void Service::guessed(const Guess& guess, std::optional<bool> right, Now now) {
   if (!right) {
     throttle_.abandoned(*guess);
   } else if (*right) {
-    throttle_.succeeded(*guess);
+    throttle_.succeeded(*guess, now.steady);
   } else {
     throttle_.failed(*guess, now.steady);
   }

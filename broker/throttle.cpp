@@ -106,7 +106,8 @@ SignInThrottle::SignInThrottle(bool loopback)
       addresses_({limits::address_failures_max, limits::address_leak_ms, limits::login_delay_ms,
                   limits::login_delay_ms_max, limits::login_throttles_max}),
       names_({limits::name_failures_max, limits::name_leak_ms, limits::login_delay_ms,
-              limits::login_delay_ms_max, limits::login_throttles_max}) {}
+              limits::login_delay_ms_max, limits::login_throttles_max}),
+      proved_({1, limits::login_proved_ms, 0, 0, limits::login_throttles_max}) {}
 
 bool SignInThrottle::limited(const std::string& address) const {
   return loopback_ || !is_loopback(address);
@@ -120,7 +121,7 @@ SignInThrottle::Verdict SignInThrottle::begin(const Try& attempt,
   auto wait = pairs_.wait_ms(pair, now);
   if (limited(attempt.address)) wait = std::max(wait, addresses_.wait_ms(group, now));
   const auto for_name = names_.wait_ms(name_key(attempt.name), now);
-  if (for_name > wait && !known()) wait = for_name;
+  if (for_name > wait && proved_.count(pair, now) == 0 && !known()) wait = for_name;
   if (wait > 0) return {.wait_ms = wait, .busy = false};
   // As many as may still fail may be under way at once.
   const auto found = under_way_.find(pair);
@@ -151,10 +152,12 @@ void SignInThrottle::failed(const Try& attempt, replica::Clock now) {
   if (to_tell_.size() < limits::failed_sign_ins_max) ++to_tell_[{attempt.name, attempt.address}];
 }
 
-void SignInThrottle::succeeded(const Try& attempt) {
+void SignInThrottle::succeeded(const Try& attempt, replica::Clock now) {
   const auto pair = pair_key(attempt.name, address_group(attempt.address));
   leave(pair);
   pairs_.forget(pair);
+  proved_.forget(pair);
+  proved_.add(pair, now);
 }
 
 void SignInThrottle::abandoned(const Try& attempt) {

@@ -59,7 +59,7 @@ TEST_CASE("the right password forgives the wrong ones before it") {
             .begin(
                 attempt, [] { return false; }, g.now)
             .wait_ms == 0);
-  g.throttle.succeeded(attempt);
+  g.throttle.succeeded(attempt, g.now);
   for (int i = 0; i < 8; ++i) CHECK(g.guess(1, "192.0.2.1") == 0);
 }
 
@@ -96,6 +96,28 @@ TEST_CASE("many addresses cannot guess one name, nor lock its owner out") {
   CHECK(wait > 0);
   CHECK(g.guess(7, "10.9.9.9", false) > 0);
   CHECK(g.guess(7, "10.9.9.9", true) == 0);  // a session of the account was opened from there
+}
+
+TEST_CASE(
+    "where the password was right nobody is locked out for a day, with or without a session") {
+  Guesser g;
+  const SignInThrottle::Try mine{7, "192.0.2.1"};
+  const auto no = [] { return false; };
+  REQUIRE(g.throttle.begin(mine, no, g.now).wait_ms == 0);
+  g.throttle.succeeded(mine, g.now);
+  const auto attack = [&g] {
+    std::int64_t wait = 0;
+    for (int i = 0; i < 60 && wait == 0; ++i) wait = g.guess(7, "10.0.0." + std::to_string(i));
+    CHECK(wait > 0);
+  };
+  attack();
+  CHECK(g.guess(7, "192.0.2.1") == 0);
+  for (int i = 0; i < 7; ++i) CHECK(g.guess(7, "192.0.2.1") == 0);
+  CHECK(g.guess(7, "192.0.2.1") > 0);  // guessing is as slow as anywhere
+  CHECK(g.guess(8, "192.0.2.1") == 0);
+  g.pass(24LL * 3600 * 1000);
+  attack();
+  CHECK(g.guess(7, "192.0.2.1") > 0);
 }
 
 TEST_CASE("what failed at another server counts here") {
