@@ -1,5 +1,5 @@
-// libzmq's threads: one for the clients' connections and one for the other servers', so that a flood
-// of the ones does not hold up replication.
+// libzmq's threads: one for the clients' connections and one for the other servers', so that a
+// flood of the ones does not hold up replication.
 #pragma once
 
 #include <cstdint>

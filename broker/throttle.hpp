@@ -2,9 +2,9 @@
 //
 // A wrong password counts for the pair of name and address, for the address over all names, and for
 // the name over all addresses. The last of these keeps out nobody who comes from where a living
-// session of the account was opened, or from where the password was right within a day: else anybody
-// could lock anybody out. What counts leaks away with time, so a quiet minute forgives; who goes on
-// waits longer each time.
+// session of the account was opened, or from where the password was right within a day: else
+// anybody could lock anybody out. What counts leaks away with time, so a quiet minute forgives; who
+// goes on waits longer each time.
 //
 // Names that nobody has are treated as all others. Not thread-safe; owned by the service.
 #pragma once
@@ -98,7 +98,7 @@ class SignInThrottle {
   LeakyCounts pairs_;
   LeakyCounts addresses_;
   LeakyCounts names_;
-  LeakyCounts proved_;  // pairs of which the password was right
+  LeakyCounts proved_;                         // pairs of which the password was right
   std::map<std::string, unsigned> under_way_;  // by pair; as many as the password queue is long
   std::map<std::pair<std::uint64_t, std::string>, std::uint32_t> to_tell_;
 };
