@@ -33,6 +33,9 @@ class LastingTables {
   std::unique_ptr<store::Tables> tables_;
 };
 
+// Of what the tables hold, and not of the server.
+[[nodiscard]] bool reads_chat(const RequestBody& body);
+
 class ChatServer final : private broker::NodeHost,
                          public broker::Replies,
                          public broker::PasswordWorkers {
