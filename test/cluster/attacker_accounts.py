@@ -78,7 +78,7 @@ class Caller(client262.Client):
         socket.send(frame)
         return socket.recv() if socket.poll(wait_ms, zmq.POLLIN) else None
 
-    def bytes_of(self, frame, busy=False, seconds=20.0):
+    def bytes_of(self, frame, busy=False, seconds=60.0):
         """The bytes of the leader's answer. `busy`: that is an answer too."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
