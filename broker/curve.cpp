@@ -8,16 +8,19 @@ constexpr int zap_enforce_domain = 93;  // ZMQ_ZAP_ENFORCE_DOMAIN, in zmq.h amon
 
 }  // namespace
 
-void serve_curve(zmq::socket_t& socket, const KeyPair& own, const char* domain) {
-  const auto& secret = own.secret.bytes();
-  socket.set(zmq::sockopt::curve_server, true);
-  socket.set(zmq::sockopt::curve_secretkey, zmq::const_buffer(secret.data(), secret.size()));
+void serve_admitted(zmq::socket_t& socket, const char* domain) {
   socket.set(zmq::sockopt::zap_domain, domain);
-  // No handler: nobody is admitted.
   const int yes = 1;
   if (zmq_setsockopt(socket.handle(), zap_enforce_domain, &yes, sizeof yes) != 0) {
     throw zmq::error_t();
   }
+}
+
+void serve_curve(zmq::socket_t& socket, const KeyPair& own, const char* domain) {
+  const auto& secret = own.secret.bytes();
+  socket.set(zmq::sockopt::curve_server, true);
+  socket.set(zmq::sockopt::curve_secretkey, zmq::const_buffer(secret.data(), secret.size()));
+  serve_admitted(socket, domain);
 }
 
 void connect_curve(zmq::socket_t& socket, const KeyPair& own, const PublicKey& server) {

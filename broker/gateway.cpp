@@ -52,6 +52,11 @@ Result<void> Gateway::bind(const std::string& endpoint) {
   return {};
 }
 
+Result<void> Gateway::serve_plain(const std::string& endpoint) {
+  serve_admitted(socket_, clients_domain);
+  return bind(endpoint);
+}
+
 Result<void> Gateway::serve(Listener& listener, const KeyPair& own) {
   serve_curve(socket_, own, clients_domain);
   return listener.give(socket_);

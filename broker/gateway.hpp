@@ -37,6 +37,8 @@ class Gateway final : public Replies {
 
   // `endpoint`: tcp://ADDRESS:PORT, numeric. Errors name it.
   [[nodiscard]] Result<void> bind(const std::string& endpoint);
+  // For clients without keys, as far as the ZAP handler admits them.
+  [[nodiscard]] Result<void> serve_plain(const std::string& endpoint);
   // Clients prove nothing; this server proves `own` to those that come from now on.
   [[nodiscard]] Result<void> serve(Listener& listener, const KeyPair& own);
   [[nodiscard]] zmq::socket_t& socket() { return socket_; }

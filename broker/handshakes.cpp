@@ -7,13 +7,18 @@
 
 namespace chat262::broker {
 
-Handshakes::Handshakes(const ServiceLimits& limits, const HashSecret& secret)
+Handshakes::Handshakes(const ServiceLimits& limits, const HashSecret& secret, bool encrypted)
     : loopback_(limits.loopback),
+      encrypted_(encrypted),
       rate_({.times = limits.address_handshakes_per_s, .per_ms = 1000, .burst_ms = burst_ms},
             secret) {}
 
 Handshakes::Verdict Handshakes::judge(const Request& request, const std::vector<KnownKey>& keys,
                                       replica::Clock now) {
+  if (!encrypted_) {
+    if (request.domain != clients_domain || request.mechanism != "NULL") return {};
+    return {is_too_many(request.address, now) ? Outcome::too_many : Outcome::admitted, {}};
+  }
   const bool servers = request.domain == servers_domain;
   if ((!servers && request.domain != clients_domain) || request.mechanism != "CURVE" ||
       !request.key) {

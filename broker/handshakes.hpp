@@ -24,8 +24,9 @@ struct KnownKey {
 class Handshakes {
  public:
   // Of one address only so many are admitted, so that nobody fills the server with connections, of
-  // which libzmq can close none. Keys of the cluster's servers do not count.
-  Handshakes(const ServiceLimits& limits, const HashSecret& secret);
+  // which libzmq can close none. Keys of the cluster's servers do not count. In a cluster without
+  // keys (`encrypted` false) that is all there is to decide, and only clients ask.
+  Handshakes(const ServiceLimits& limits, const HashSecret& secret, bool encrypted);
   static constexpr std::int64_t burst_ms = 4000;  // worth of them at once
 
   struct Request {
@@ -46,6 +47,7 @@ class Handshakes {
   [[nodiscard]] bool is_too_many(const std::string& address, replica::Clock now);
 
   const bool loopback_;
+  const bool encrypted_;
   RateLimiter rate_;
 };
 

@@ -223,7 +223,7 @@ long Reactor::poll_ms() const {
   if (const auto deadline = prober_.next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = operator_->next_deadline()) next = std::min(next, *deadline);
   if (const auto deadline = repair_->next_deadline()) next = std::min(next, *deadline);
-  if (zap_) next = std::min(next, zap_->next_question());
+  next = std::min(next, zap_->next_question());
   return static_cast<long>(std::clamp(next.value - now.value, std::int64_t{0}, std::int64_t{1000}));
 }
 

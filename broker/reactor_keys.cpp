@@ -23,11 +23,11 @@ constexpr std::size_t told_max = 256;
 }  // namespace
 
 Result<void> Reactor::listen() {
+  zap_ = std::make_unique<ZapHandler>(context_, config_.cluster.limits, members_.encrypted());
   if (!members_.encrypted()) {
     if (const auto bound = links_.bind(config_.peer_bind); !bound) return bound;
-    return gateway_.bind(config_.client_bind);
+    return gateway_.serve_plain(config_.client_bind);
   }
-  zap_ = std::make_unique<ZapHandler>(context_, config_.cluster.limits);
   members_.prove_with(own_keys_.present().key);
   admit();
   auto peers = Listener::open(config_.peer_bind, "the other servers");
@@ -96,7 +96,6 @@ void Reactor::change_over(const PublicKey& key) {
 
 void Reactor::keep_handshakes() {
   links_.keep(now_.steady);
-  if (!zap_) return;
   if (!zap_->watch(now_.steady)) {
     fatal(
         "the thread that decides who is admitted does not answer: without it nobody is let in, so "

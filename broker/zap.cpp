@@ -50,8 +50,8 @@ void send(zmq::socket_t& socket, std::string_view text, bool more) {
 
 }  // namespace
 
-ZapHandler::ZapHandler(zmq::context_t& context, const ServiceLimits& limits)
-    : handshakes_(limits, random_hash_secret()),
+ZapHandler::ZapHandler(zmq::context_t& context, const ServiceLimits& limits, bool encrypted)
+    : handshakes_(limits, random_hash_secret(), encrypted),
       asked_(context, zmq::socket_type::rep),
       pulse_(context, zmq::socket_type::pair),
       watch_(context, zmq::socket_type::pair) {

@@ -22,7 +22,7 @@ namespace chat262::broker {
 class ZapHandler {
  public:
   // For all sockets of `context`, which must outlive it and have no other handler.
-  ZapHandler(zmq::context_t& context, const ServiceLimits& limits);
+  ZapHandler(zmq::context_t& context, const ServiceLimits& limits, bool encrypted);
   ~ZapHandler();
   ZapHandler(const ZapHandler&) = delete;
   ZapHandler& operator=(const ZapHandler&) = delete;

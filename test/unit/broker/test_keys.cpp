@@ -46,7 +46,7 @@ store::ServerKey said(unsigned server, std::uint8_t now, std::uint8_t before, st
 
 bool admits(const Members& members, std::uint8_t number, std::int64_t now = 1) {
   const Handshakes::Request request = from("10.9.9.9", servers_domain, number);
-  return Handshakes({}, {}).judge(request, members.known_keys(clock_ms(now)), {}).outcome ==
+  return Handshakes({}, {}, true).judge(request, members.known_keys(clock_ms(now)), {}).outcome ==
          Outcome::admitted;
 }
 
@@ -63,7 +63,7 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("clients are admitted with any key, servers with a known one") {
-  Handshakes handshakes({}, {});
+  Handshakes handshakes({}, {}, true);
   const std::vector<KnownKey> keys{{key(1), server_id(0), false}, {key(9), server_id(2), true}};
   const auto judge = [&](const Handshakes::Request& request) {
     return handshakes.judge(request, keys, clock_ms(0));
@@ -90,7 +90,7 @@ TEST_CASE("clients are admitted with any key, servers with a known one") {
 TEST_CASE("an address makes so many handshakes, and gets more in time") {
   ServiceLimits limits;
   limits.address_handshakes_per_s = 10;
-  Handshakes handshakes(limits, {});
+  Handshakes handshakes(limits, {}, true);
   const std::vector<KnownKey> keys{{key(1), server_id(0), false}};
   const auto outcome = [&](Handshakes& of, const std::string& address, std::int64_t now,
                            std::uint8_t with = 7, const std::string& domain = "clients") {
@@ -111,9 +111,27 @@ TEST_CASE("an address makes so many handshakes, and gets more in time") {
     CHECK(outcome(handshakes, "127.0.0.1", 0) == Outcome::admitted);
   }
   limits.loopback = true;
-  Handshakes all(limits, {});
+  Handshakes all(limits, {}, true);
   for (unsigned i = 0; i < burst; ++i) CHECK(outcome(all, "::1", 0) == Outcome::admitted);
   CHECK(outcome(all, "::1", 0) == Outcome::too_many);
+}
+
+TEST_CASE("without keys clients are limited all the same") {
+  ServiceLimits limits;
+  limits.address_handshakes_per_s = 10;
+  Handshakes handshakes(limits, {}, false);
+  auto request = from("10.0.0.1", "clients", 1);
+  CHECK(handshakes.judge(request, {}, clock_ms(0)).outcome == Outcome::malformed);  // CURVE
+  request.mechanism = "NULL";
+  request.key.reset();
+  const unsigned burst = 10 * Handshakes::burst_ms / 1000;
+  for (unsigned i = 0; i < burst; ++i) {
+    CHECK(handshakes.judge(request, {}, clock_ms(0)).outcome == Outcome::admitted);
+  }
+  CHECK(handshakes.judge(request, {}, clock_ms(0)).outcome == Outcome::too_many);
+  CHECK(handshakes.judge(request, {}, clock_ms(100)).outcome == Outcome::admitted);
+  request.domain = "servers";
+  CHECK(handshakes.judge(request, {}, clock_ms(200)).outcome == Outcome::malformed);
 }
 
 TEST_CASE("a key that was changed is admitted for a while, the log's counts over the file's") {
@@ -148,7 +166,7 @@ TEST_CASE("the key of a machine that was replaced is known and refused") {
   members.take_keys({said(1, 20, 2, 50)}, seq(51), TimeMs{{1'000'000}}, clock_ms(10));
   members.count_file(false);
   CHECK(admits(members, 20));
-  const auto verdict = Handshakes({}, {}).judge(from("10.0.0.2", servers_domain, 2),
+  const auto verdict = Handshakes({}, {}, true).judge(from("10.0.0.2", servers_domain, 2),
                                                 members.known_keys(clock_ms(11)), {});
   CHECK(verdict.outcome == Outcome::former);
   CHECK(members.keys_to_try(server_id(1)) == std::vector{key(20)});
@@ -199,7 +217,7 @@ TEST_CASE("a server starts with the secret that log or file want, whatever a cra
 
 TEST_CASE("a port takes another key, and what is connected stays") {
   zmq::context_t context;
-  ZapHandler handler(context, {});
+  ZapHandler handler(context, {}, true);
   zmq::socket_t router(context, zmq::socket_type::router);
   router.set(zmq::sockopt::rcvtimeo, 5000);
   router.set(zmq::sockopt::linger, 0);
@@ -243,6 +261,6 @@ TEST_CASE("a port takes another key, and what is connected stays") {
 
 TEST_CASE("a handler that answers is not taken for dead, however long its asker was away") {
   zmq::context_t context;
-  ZapHandler handler(context, {});
+  ZapHandler handler(context, {}, true);
   for (std::int64_t now = 0; now < 100'000; now += 20'000) CHECK(handler.watch(clock_ms(now)));
 }
