@@ -1,22 +1,18 @@
 #include "store/replaced_file.hpp"
 
-#include <sys/stat.h>
-
-#include <fstream>
 #include <sstream>
 #include <string>
 
 #include "protocol/limits.hpp"
 #include "store/hex.hpp"
+#include "store/line_file.hpp"
 
 namespace chat262::store {
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* file_name = "replaced";
-constexpr const char* first_line = "chat262-replaced 1";
-constexpr const char* last_line = "end";  // so that half a file is none
+constexpr LineFile replaced_file{"replaced", "chat262-replaced 1"};
 
 bool read_line(const std::string& line, ReplacedServer& replaced) {
   std::istringstream in(line);
@@ -32,38 +28,24 @@ bool read_line(const std::string& line, ReplacedServer& replaced) {
 }  // namespace
 
 std::vector<ReplacedServer> read_replaced_file(const fs::path& directory) {
-  std::ifstream file(directory / file_name);
-  std::string line;
-  if (!std::getline(file, line) || line != first_line) return {};
   std::vector<ReplacedServer> all;
-  while (std::getline(file, line) && all.size() <= limits::servers_max) {
-    if (line == last_line) return all;
+  for (const auto& line : read_lines(directory, replaced_file)) {
     if (!read_line(line, all.emplace_back())) return {};
   }
-  return {};
+  return all;
 }
 
 Result<void> write_replaced_file(const fs::path& directory,
                                  const std::vector<ReplacedServer>& replaced) {
-  const fs::path path = directory / file_name;
-  const fs::path next = directory / (std::string(file_name) + ".new");
-  std::error_code error;
-  fs::remove(next, error);  // of a server that was killed; or a link
-  std::ofstream file(next, std::ios::trunc);
-  file << first_line << '\n';
+  std::vector<std::string> lines;
   for (const auto& one : replaced) {
-    file << unsigned{one.server.value} << ' ' << hex(one.cluster.bytes) << ' ' << one.times << ' '
+    std::ostringstream line;
+    line << unsigned{one.server.value} << ' ' << hex(one.cluster.bytes) << ' ' << one.times << ' '
          << one.at.value << ' ' << one.place.client_port << ' ' << one.place.peer_port << ' '
-         << one.place.host << '\n';
+         << one.place.host;
+    lines.push_back(line.str());
   }
-  file << last_line << '\n';
-  file.close();
-  error.clear();
-  if (file.fail()) error = std::make_error_code(std::errc::io_error);
-  if (!error) ::chmod(next.c_str(), 0600);
-  if (!error) fs::rename(next, path, error);
-  if (error) return fail(Errc::system, path.string() + ": cannot be written: " + error.message());
-  return {};
+  return write_lines(directory, replaced_file, lines);
 }
 
 }  // namespace chat262::store

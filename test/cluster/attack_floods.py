@@ -246,7 +246,8 @@ def answers_left_unread():
     the rest, so that its memory stays below 2 MiB a connection; an honest client's p99 stays within
     twice what it was."""
     connections = size(50, 400)
-    with Cluster(settings=attacker.limits('loopback = true'), **PLAIN) as cluster:
+    settings = attacker.limits('loopback = true', 'address_handshakes_per_s = 1000')
+    with Cluster(settings=settings, **PLAIN) as cluster:
         lives, honest = Lives(cluster), honest_elsewhere(cluster)
         session = large_pages(cluster, honest.client.token)
         leader = cluster[cluster.wait_leader()]

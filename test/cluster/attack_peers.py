@@ -406,17 +406,21 @@ def talk(cluster, token, name, over, odd):
     """Sends through the relays until it is over; notes answers of which nothing can be made."""
     client = client262.Client([(host, RELAY_PORT) for host in cluster.hosts])
     client.token, number = token, 0
-    for one in client.servers:
-        one.setsockopt(zmq.RCVTIMEO, 200)  # what came may be no answer to this socket's request
     while not over.is_set():
         number += 1
+        server = number % 3
+        # What came may be no answer to this socket's request.
+        client.servers[server].setsockopt(zmq.RCVTIMEO, 200)
         body = [[client262.ROOM, harness.ROOM], f'through the relay {name} {number}', None]
+        answer = None
         try:
-            client.exchange(number % 3, client.pack(client262.SEND, body, number), 200)
+            answer = client.exchange(server, client.pack(client262.SEND, body, number), 200)
         except zmq.Again:
             pass
         except Exception as error:  # pylint: disable=broad-except
             odd.append(error)
+        if not answer:  # libzmq does not try again after a handshake that failed
+            client.connect(server, (cluster.hosts[server], RELAY_PORT))
     client.close()
 
 

@@ -310,6 +310,7 @@ def wrong_socket_types():
                     wire.take(64)
                     with contextlib.suppress(OSError):
                         wire.send(attacker.ready(kind.encode()))
+                        wire.read_frame()
                         for subscription in (b'\1', b'\1topic', b'\0topic'):
                             wire.send(attacker.frame(subscription))
                     hung_up = wire.closed(0.3)

@@ -118,20 +118,17 @@ class Wire:
         self.close()
 
 
-class Attack:
-    """`count` processes at the lowest priority that run one of a file's ATTACKERS until they end or
-    are ended: attackers would have machines of their own. Each yields how much it has done."""
+class Processes:
+    """`count` processes at the lowest priority: attackers would have machines of their own. Use with
+    `with`."""
 
-    def __init__(self, attacker, *arguments, count=1):
-        command_line = [sys.executable, os.path.abspath(sys.argv[0]), '--attacker',
-                        attacker.__name__, json.dumps(arguments)]
-        self.name, self.done = attacker.__name__, [0] * count
+    def __init__(self, command_line, count):
         self.processes = [subprocess.Popen(command_line, stdout=subprocess.PIPE, text=True,
                                            preexec_fn=self._before) for _ in range(count)]
-        self.threads = [threading.Thread(target=self._read, args=(n,), daemon=True)
-                        for n in range(count)]
-        for thread in self.threads:
-            thread.start()
+
+    @property
+    def over(self):
+        return all(process.poll() is not None for process in self.processes)
 
     @staticmethod
     def _before():
@@ -141,6 +138,27 @@ class Attack:
         with contextlib.suppress(OSError):
             with open('/proc/self/autogroup', 'w', encoding='ascii') as file:
                 file.write('19')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+class Attack(Processes):
+    """Runs one of a file's ATTACKERS until it ends or is ended; each yields how much it has done."""
+
+    def __init__(self, attacker, *arguments, count=1):
+        super().__init__([sys.executable, os.path.abspath(sys.argv[0]), '--attacker',
+                          attacker.__name__, json.dumps(arguments)], count)
+        self.name, self.done = attacker.__name__, [0] * count
+        self.threads = [threading.Thread(target=self._read, args=(n,), daemon=True)
+                        for n in range(count)]
+        for thread in self.threads:
+            thread.start()
 
     def _read(self, number):
         for line in self.processes[number].stdout:
@@ -153,8 +171,7 @@ class Attack:
     def wait(self, goal, seconds=600.0):
         """Until `goal` is done in all, or every attacker has ended."""
         def reached():
-            over = all(process.poll() is not None for process in self.processes)
-            return self.total >= goal or over
+            return self.total >= goal or self.over
 
         harness.wait_until(reached, lambda: f'{self.name}: {goal} done, has {self.total}', seconds)
         assert self.total >= goal, f'{self.name} gave up after {self.total} of {goal}'
@@ -164,14 +181,6 @@ class Attack:
             assert process.wait(seconds) == 0, f'{self.name} failed'
         for thread in self.threads:
             thread.join(10)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in self.processes:
-            process.kill()
-            process.wait()
 
 
 def _attack(attacker, arguments):

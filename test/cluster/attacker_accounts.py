@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import random
-import subprocess
 import sys
 import time
 
@@ -17,8 +16,7 @@ import zmq
 
 import client262
 import harness
-from attacker import ROUNDS, memory_kib, p99, settle, size  # noqa: F401
-from attacker import Attack as Attackers
+from attacker import ROUNDS, Processes, memory_kib, p99, settle, size  # noqa: F401
 from client262 import BUSY, LOG_IN, NOT_LEADER, OK, TOO_MANY, UNAVAILABLE
 
 REQUEST_REUSED, MALFORMED, UNKNOWN_OPERATION, TOO_LARGE = 14, 12, 11, 13
@@ -161,22 +159,15 @@ def harmless(text, tabs=False):
 
 # ---- attackers in processes of their own
 
-class Attack:
-    """`count` processes at the lowest priority (attackers would have machines of their own) that run
-    one of this file's ATTACKERS. `tally` has what each status was answered how often, in all, and
-    `longest` the longest wait in seconds."""
+class Attack(Processes):
+    """Runs one of this file's ATTACKERS. `tally` has what each status was answered how often, in all,
+    and `longest` the longest wait in seconds."""
 
     def __init__(self, cluster, attacker, *arguments, count=1):
-        command = [sys.executable, os.path.abspath(__file__), attacker.__name__, cluster.file,
-                   json.dumps(cluster.hosts), json.dumps(arguments)]
+        super().__init__([sys.executable, os.path.abspath(__file__), attacker.__name__, cluster.file,
+                          json.dumps(cluster.hosts), json.dumps(arguments)], count)
         self.name = attacker.__name__
-        self.processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                           preexec_fn=Attackers._before) for _ in range(count)]
         self.tally, self.longest = collections.Counter(), 0.0
-
-    @property
-    def over(self):
-        return all(process.poll() is not None for process in self.processes)
 
     def finish(self, seconds=600):
         for process in self.processes:
@@ -186,14 +177,6 @@ class Attack:
             self.tally.update({int(k): n for k, n in found['tally'].items()})
             self.longest = max(self.longest, found['longest'])
         return self.tally
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for process in self.processes:
-            process.kill()
-            process.wait()
 
 
 def log_ins(hosts, names, tries):

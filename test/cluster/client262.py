@@ -122,6 +122,10 @@ class Client:
             self.told[server] = place
         else:
             del self.told[server]
+        self.connect(server, place)
+
+    def connect(self, server, place):
+        """Anew: to this host and port, with this key if there is one."""
         self.servers[server].close()
         self.servers[server] = _socket(*place)
 
