@@ -1,5 +1,6 @@
-// Who may come to a socket, and CURVE on it. Options are copied when a socket is bound or connected: what is set later is
-// for the next bind or connect, and connections that are up stay as they are.
+// Who may come to a socket, and CURVE on it. Options are copied when a socket is bound or
+// connected: what is set later is for the next bind or connect, and connections that are up stay as
+// they are.
 #pragma once
 
 #include <zmq.hpp>

@@ -143,7 +143,7 @@ bool Gateway::enter(const Request& request, Turnstile::Place& place) {
     return false;
   }
   if (turnstile_ == nullptr) return true;
-  const auto entered = turnstile_->enter(request.address);
+  const auto entered = turnstile_->enter(request.address, request.token);
   if (entered) {
     place = *entered;
     return true;
@@ -174,25 +174,26 @@ void Gateway::reply(ReplyTo to, const Reply& reply) {
   if (index >= slots_.size()) return;
   auto& slot = slots_[index];
   if (!slot.used || slot.generation != static_cast<std::uint32_t>(to.value >> 32)) return;
-  send(slot.envelope, reply);
+  const auto bytes = send(slot.envelope, reply);
   slot.envelope.clear();
   slot.used = false;
-  if (turnstile_ != nullptr) turnstile_->leave(slot.place);
+  if (turnstile_ != nullptr) turnstile_->leave(slot.place, bytes);
   ++slot.generation;
   free_.push_back(index);
 }
 
 // The C functions, because a client that is gone is no exception here.
-void Gateway::send(std::vector<zmq::message_t>& envelope, const Reply& reply) {
+std::size_t Gateway::send(std::vector<zmq::message_t>& envelope, const Reply& reply) {
   const auto bytes = encode_reply(reply);
   for (auto& frame : envelope) {
     if (zmq_msg_send(frame.handle(), socket_.handle(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
       ++counters_.unanswered;
-      return;
+      return bytes.size();
     }
   }
   zmq::message_t body(bytes.data(), bytes.size());
   if (zmq_msg_send(body.handle(), socket_.handle(), ZMQ_DONTWAIT) < 0) ++counters_.unanswered;
+  return bytes.size();
 }
 
 }  // namespace chat262::broker

@@ -76,7 +76,8 @@ class Gateway final : public Replies {
   // False: too many are open; that was answered.
   [[nodiscard]] bool enter(const Request& request, Turnstile::Place& place);
   [[nodiscard]] ReplyTo open_slot(Turnstile::Place place);
-  void send(std::vector<zmq::message_t>& envelope, const Reply& reply);
+  // Returns the size of the reply, sent or not.
+  std::size_t send(std::vector<zmq::message_t>& envelope, const Reply& reply);
 
   zmq::socket_t socket_;
   Turnstile* const turnstile_;

@@ -26,6 +26,10 @@ constexpr std::int64_t tell_every_ms = 1'000;
 constexpr int tell_linger_ms = 1'000;
 constexpr std::int64_t handshake_again_ms = 50;  // while there are keys that were not tried
 constexpr std::int64_t handshake_pause_ms = 500;
+// What is changed on the way can silence a connection for good: a length makes the other end wait
+// for what never comes, while the connection is up; a greeting makes libzmq give up.
+constexpr std::int64_t unheard_ms = 5'000;  // enough for what is queued before a heartbeat
+constexpr std::int64_t useless_ms = 3'000;  // a process that was stopped has old news to read
 constexpr int failed_events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                               ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr int monitored_events =
@@ -83,6 +87,7 @@ void PeerLinks::open(Link& link) {
   link.monitor.set(zmq::sockopt::linger, 0);
   link.monitor.connect(name);
   link.up = link.failed = false;
+  link.useless = {};
   if (!encrypted()) return;
   const auto theirs = members_.keys_to_try(link.peer);
   const auto& ours = own_->all();
@@ -157,6 +162,11 @@ void PeerLinks::rekey_all() {
 // After some failures libzmq itself does not try again; and it would always try the same keys.
 void PeerLinks::keep(replica::Clock now) {
   for (auto& link : links_) {
+    if (connected_ && !link->up && link->useless == replica::Clock{}) link->useless = now;
+    if (link->useless != replica::Clock{} && now.value - link->useless.value >= useless_ms) {
+      ++counters_.renewed;
+      open_anew(*link);
+    }
     if (!link->failed) continue;
     if (link->again_at == replica::Clock{}) {
       const auto ways =
@@ -228,10 +238,25 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
       const auto from = decoded->message.from;
       if (decoded->wall) members_.clock().heard(from, *decoded->wall, now);
       if (decoded->claim && members_.learn(from, *decoded->claim)) moved_.push_back(from);
+      look_whether_heard(decoded->message, now);
       messages.push_back(std::move(decoded->message));
     }
   }
   return max;
+}
+
+// A heartbeat tells which of this server's the other one heard last.
+void PeerLinks::look_whether_heard(const peer::Message& message, replica::Clock now) {
+  const auto* beat = std::get_if<peer::Heartbeat>(&message.body);
+  auto* link = find(message.from);
+  if (beat == nullptr || link == nullptr) return;
+  const bool heard = beat->heard_ms > 0 && now.value - beat->heard_ms < unheard_ms;
+  if (!link->up) return;
+  if (heard) {
+    link->useless = {};
+  } else if (link->useless == replica::Clock{}) {
+    link->useless = now;
+  }
 }
 
 // The handler of handshakes names the server whose key a connection has.
@@ -335,6 +360,7 @@ void PeerLinks::read_monitors(std::vector<Broken>& broken) {
         link->up = true;
         link->failed = false;
         link->again_at = {};
+        link->useless = {};
         continue;
       }
       link->up = false;

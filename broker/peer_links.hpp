@@ -34,6 +34,7 @@ class PeerLinks {
     std::uint64_t replaced = 0;   // of a machine whose number another one has now
     std::uint64_t impostor = 0;   // of a server whose key is another one's than it says
     std::uint64_t shaken = 0;     // connections that failed in the handshake
+    std::uint64_t renewed = 0;    // connections made anew because nothing came through
   };
 
   // `peers`: a numeric address for every server but this one, where it could be resolved.
@@ -57,7 +58,8 @@ class PeerLinks {
   void rekey(ServerId peer);
   // This server has another key now: all connections are made anew.
   void rekey_all();
-  // To be called every turn: tries other keys where a handshake failed.
+  // To be called every turn: tries other keys where a handshake failed, and makes a connection anew
+  // through which nothing comes.
   void keep(replica::Clock now);
   // To a machine that was replaced, as its key shows, which connects from `address`.
   void tell_former(ServerId server, const std::string& address);
@@ -98,6 +100,7 @@ class PeerLinks {
     bool failed = false;      // in the handshake
     replica::Clock again_at{};
     replica::Clock told{};
+    replica::Clock useless{};  // since when it is not up, or the other one says it hears nothing
   };
 
   [[nodiscard]] bool encrypted() const { return own_ != nullptr && own_->any(); }
@@ -111,6 +114,7 @@ class PeerLinks {
   void drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,
             std::vector<std::string>& notes);
   [[nodiscard]] bool takes_part(const PeerFrame& frame);
+  void look_whether_heard(const peer::Message& message, replica::Clock now);
   void drop_replaced(const zmq::message_t& frame, const PeerFrame& decoded, replica::Clock now,
                      std::vector<std::string>& notes);
   // To a place that no link leads to.

@@ -44,4 +44,8 @@ std::optional<std::uint32_t> RateLimiter::refuses(std::string_view key, replica:
   return std::nullopt;
 }
 
+void RateLimiter::charge(std::size_t cell, std::uint32_t times) {
+  due_us_[cell] += interval_us_ * times;
+}
+
 }  // namespace chat262::broker

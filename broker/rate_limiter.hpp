@@ -36,6 +36,8 @@ class RateLimiter {
 
   // nullopt: it may happen, and is counted. Else in how many ms it may.
   [[nodiscard]] std::optional<std::uint32_t> refuses(std::string_view key, replica::Clock now);
+  // What happened for a key of this cell was worth so many more.
+  void charge(std::size_t cell, std::uint32_t times);
 
  private:
   const std::int64_t interval_us_;

@@ -19,11 +19,12 @@ inline constexpr std::size_t requests_at_once_max = 16;
 inline constexpr std::int64_t requests_turn_ms_max = 2;
 // A message may have any number of frames, and all but a few are passed over.
 inline constexpr std::size_t frames_per_turn_max = 16'384;
-inline constexpr int client_requests_queued_max = 32;        // of one client, in libzmq
-inline constexpr int client_send_buffer_bytes = 128 * 1024;  // of one connection, in the kernel
-inline constexpr std::size_t rate_cells = 65'536;            // addresses or sessions, told apart
-inline constexpr std::size_t parked_max = 8192;              // held while nobody leads
-inline constexpr std::int64_t parked_ms_max = 900;           // within the client's 1 s poll
+inline constexpr int client_requests_queued_max = 32;         // of one client, in libzmq
+inline constexpr int client_send_buffer_bytes = 128 * 1024;   // of one connection, in the kernel
+inline constexpr std::size_t reply_bytes_per_request = 4096;  // a larger reply counts as several
+inline constexpr std::size_t rate_cells = 65'536;             // addresses or sessions, told apart
+inline constexpr std::size_t parked_max = 8192;               // held while nobody leads
+inline constexpr std::int64_t parked_ms_max = 900;            // within the client's 1 s poll
 inline constexpr std::int64_t parked_ask_every_ms = 50;
 inline constexpr std::int64_t commit_wait_ms_max = 3000;  // a reply that waits for its commit
 inline constexpr std::size_t event_waiters_max = 8192;

@@ -28,14 +28,18 @@ class Turnstile {
                                                        replica::Clock now);
   [[nodiscard]] std::optional<Refused> refuses_session(ByteView token, replica::Clock now);
 
-  // A request of this address is open until leave() is called with what enter() returned.
-  // nullopt: too many are.
-  using Place = std::uint32_t;
-  [[nodiscard]] std::optional<Place> enter(const std::string& address);
-  void leave(Place place);
+  // A request of this address and session is open until leave() is called with what enter()
+  // returned, and the size of the reply: a large one counts as several requests. nullopt: too many
+  // are open.
+  struct Place {
+    std::uint32_t address = nowhere;
+    std::uint32_t session = nowhere;
+  };
+  [[nodiscard]] std::optional<Place> enter(const std::string& address, ByteView token);
+  void leave(const Place& place, std::size_t reply_bytes);
 
  private:
-  static constexpr Place nowhere = UINT32_MAX;  // of an address that is not limited
+  static constexpr std::uint32_t nowhere = UINT32_MAX;  // not limited
   const ServiceLimits limits_;
   const HashSecret secret_;
   RateLimiter addresses_;

@@ -208,16 +208,16 @@ def time_of(caller, name):
 
 def compared_times(cluster, known, unknown, tries):
     """Medians of the times until a wrong password of these names is answered, in turn."""
-    callers = [Caller(cluster, source=source()) for _ in range(4)]
+    # At most 25 of one address, 28 of a name, seven of them from one address: nothing is throttled.
+    callers = [Caller(cluster, source=source()) for _ in range(max(4, tries // 12))]
     leader = cluster.wait_leader()
     for caller in callers:
         caller.at = leader
     times = {known[0]: [], unknown[0]: []}
     for caller in callers:  # the connection stands
-        time_of(caller, 'first')
+        time_of(caller, 'first-' + os.urandom(4).hex())
     for n in range(tries):
-        # At most 28 of a name, seven of them from one address: nothing is throttled.
-        which, caller = n // 28, callers[n % 4]
+        which, caller = n // 28, callers[n % len(callers)]
         order = (known, unknown) if n % 2 else (unknown, known)
         for names in order:
             times[names[0]].append(time_of(caller, names[which]))

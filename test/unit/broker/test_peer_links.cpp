@@ -51,6 +51,17 @@ peer::Message message(ServerId from) {
   return hello;
 }
 
+// Whether what server 1 sends comes to server 0, in the end.
+bool arrives(PeerLinks& sender, PeerLinks& receiver) {
+  std::vector<peer::Message> got;
+  std::vector<std::string> notes;
+  return eventually([&] {
+    sender.send(server_id(0), message(server_id(1)));
+    receiver.receive(100, got, clock_ms(1), notes);
+    return !got.empty();
+  });
+}
+
 }  // namespace
 
 TEST_CASE("peer messages arrive, those of other clusters and strangers do not") {
@@ -197,13 +208,58 @@ TEST_CASE("a link goes to where its server is") {
   PeerLinks receiver(context, members, server_id(0), {});
   REQUIRE(receiver.bind(after->endpoint));
   sender.move(server_id(0), after->endpoint);
-  std::vector<peer::Message> got;
-  std::vector<std::string> notes;
-  REQUIRE(eventually([&] {
-    sender.send(server_id(0), message(server_id(1)));
-    receiver.receive(100, got, clock_ms(1), notes);
-    return !got.empty();
-  }));
+  REQUIRE(arrives(sender, receiver));
+}
+
+TEST_CASE("a connection through which nothing comes is made anew") {
+  zmq::context_t context;
+  const auto zero = resolve("127.13.9.2", free_port("127.13.9.2"));
+  const auto one = resolve("127.13.9.3", free_port("127.13.9.3"));
+  REQUIRE(zero);
+  REQUIRE(one);
+  Members members(two_servers(), server_id(1), {});
+  Members others(two_servers(), server_id(0), {});
+  PeerLinks links(context, members, server_id(1), {{server_id(0), *zero}});
+  PeerLinks other(context, others, server_id(0), {{server_id(1), *one}});
+  REQUIRE(links.bind(one->endpoint));
+  REQUIRE(other.bind(zero->endpoint));
+  links.connect();
+  other.connect();
+  REQUIRE(arrives(links, other));
+  std::vector<PeerLinks::Broken> broken;
+  links.read_monitors(broken);
+
+  // At `now` the other one says when it heard the last heartbeat.
+  const auto told = [&](std::int64_t now, std::int64_t heard) {
+    auto beat = message(server_id(0));
+    beat.body = peer::Heartbeat{.heard_ms = heard};
+    std::vector<peer::Message> got;
+    std::vector<std::string> notes;
+    const auto sent = other.counters().sent;
+    REQUIRE(eventually([&] {
+      if (other.counters().sent == sent) other.send(server_id(1), beat);
+      links.receive(100, got, clock_ms(now), notes);
+      return !got.empty();
+    }));
+    links.keep(clock_ms(now));
+    return links.counters().renewed;
+  };
+  CHECK(told(100'000, 99'900) == 0);
+  CHECK(told(105'100, 99'900) == 0);  // old news, of a process that was stopped
+  CHECK(told(106'000, 105'900) == 0);
+  CHECK(told(112'000, 105'900) == 0);
+  CHECK(told(114'900, 105'900) == 0);
+  CHECK(told(115'000, 105'900) == 1);
+  REQUIRE(arrives(links, other));
+  links.read_monitors(broken);
+  CHECK(told(116'000, 0) == 1);
+  CHECK(told(119'000, 0) == 2);
+  // One that does not come up is, too.
+  links.keep(clock_ms(120'000));
+  links.keep(clock_ms(122'900));
+  CHECK(links.counters().renewed == 2);
+  links.keep(clock_ms(123'000));
+  CHECK(links.counters().renewed == 3);
 }
 
 TEST_CASE("garbage on the peer port is counted and changes nothing") {
@@ -243,13 +299,7 @@ TEST_CASE("a connection that is lost is told at once") {
     PeerLinks receiver(dying, members, server_id(0), {});
     REQUIRE(receiver.bind(address->endpoint));
     sender.connect();
-    std::vector<peer::Message> got;
-    std::vector<std::string> notes;
-    REQUIRE(eventually([&] {
-      sender.send(server_id(0), message(server_id(1)));
-      receiver.receive(100, got, clock_ms(1), notes);
-      return !got.empty();
-    }));
+    REQUIRE(arrives(sender, receiver));
     sender.read_monitors(broken);
     broken.clear();
   }

@@ -94,14 +94,14 @@ TEST_CASE("an address has only so many open requests, and gets places back") {
   ServiceLimits limits;
   limits.address_open_requests = 2;
   Turnstile turnstile(limits, secret);
-  const auto first = turnstile.enter("10.0.0.1");
+  const auto first = turnstile.enter("10.0.0.1", {});
   REQUIRE(first);
-  CHECK(turnstile.enter("10.0.0.1"));
-  CHECK_FALSE(turnstile.enter("10.0.0.1"));
-  CHECK(turnstile.enter("10.0.0.2"));
-  for (int i = 0; i < 10; ++i) turnstile.leave(*turnstile.enter("127.0.0.1"));
-  turnstile.leave(*first);
-  CHECK(turnstile.enter("10.0.0.1"));
+  CHECK(turnstile.enter("10.0.0.1", {}));
+  CHECK_FALSE(turnstile.enter("10.0.0.1", {}));
+  CHECK(turnstile.enter("10.0.0.2", {}));
+  for (int i = 0; i < 10; ++i) turnstile.leave(*turnstile.enter("127.0.0.1", {}), 0);
+  turnstile.leave(*first, 0);
+  CHECK(turnstile.enter("10.0.0.1", {}));
 }
 
 TEST_CASE("rooms and their members are limited, with a time to try again") {
@@ -134,4 +134,28 @@ TEST_CASE("rooms and their members are limited, with a time to try again") {
   const Target two{TargetKind::room, "two"};
   CHECK(alice.get(request::Send{two, std::string(100, 'x'), {}}).status == Status::ok);
   CHECK(alice.get(request::Send{two, std::string(101, 'x'), {}}).status == Status::bad_text);
+}
+
+TEST_CASE("a large reply counts as several requests, of the session and of the address") {
+  ServiceLimits limits;
+  limits.session_requests_per_s = 10;
+  limits.address_requests_per_s = 20;
+  Turnstile turnstile(limits, secret);
+  const auto ask = [&](std::uint8_t session, const std::string& address, std::size_t reply_bytes) {
+    if (turnstile.refuses_address(address, clock_ms(10'000))) return false;
+    if (turnstile.refuses_session(token(session), clock_ms(10'000))) return false;
+    const auto place = turnstile.enter(address, token(session));
+    REQUIRE(place);
+    turnstile.leave(*place, reply_bytes);
+    return true;
+  };
+  constexpr std::size_t large =
+      9 * broker::limits::reply_bytes_per_request;  // with its request: ten
+  CHECK(ask(1, "10.0.0.1", large));
+  CHECK(ask(1, "10.0.0.1", large));
+  CHECK_FALSE(ask(1, "10.0.0.2", 0));  // what 20 of this session may cost in two seconds is used
+  CHECK(ask(2, "10.0.0.1", large));
+  CHECK(ask(2, "10.0.0.1", large));
+  CHECK_FALSE(ask(3, "10.0.0.1", 0));
+  CHECK(ask(3, "10.0.0.3", 0));
 }
