@@ -166,8 +166,9 @@ TEST_CASE("the key of a machine that was replaced is known and refused") {
   members.take_keys({said(1, 20, 2, 50)}, seq(51), TimeMs{{1'000'000}}, clock_ms(10));
   members.count_file(false);
   CHECK(admits(members, 20));
-  const auto verdict = Handshakes({}, {}, true).judge(from("10.0.0.2", servers_domain, 2),
-                                                members.known_keys(clock_ms(11)), {});
+  const auto verdict =
+      Handshakes({}, {}, true)
+          .judge(from("10.0.0.2", servers_domain, 2), members.known_keys(clock_ms(11)), {});
   CHECK(verdict.outcome == Outcome::former);
   CHECK(members.keys_to_try(server_id(1)) == std::vector{key(20)});
   CHECK_FALSE(members.takes_part(server_id(1), peer::Claim{1, {"10.0.0.9", 26262, 26263}, key(2)}));
