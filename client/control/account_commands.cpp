@@ -35,6 +35,7 @@ void add_account_commands(CLI::App& app, Run& run) {
   auto options = std::make_shared<AccountOptions>();
   auto* account = app.add_subcommand("account", "list accounts, suspend, log out, delete them");
   account->require_subcommand(1);
+  add_data_option(*account, options->data);  // before or behind the command
   add(*account, run, options, "list", "all accounts, deleted ones too", list_accounts, false)
       .add_option("--pattern", options->pattern, "only these names; * stands for anything");
   add(*account, run, options, "show", "one account and its sessions", show_account);
