@@ -248,11 +248,10 @@ std::size_t PeerLinks::receive(std::size_t max, std::vector<peer::Message>& mess
 // A heartbeat tells which of this server's the other one heard last.
 void PeerLinks::look_whether_heard(const peer::Message& message, replica::Clock now) {
   const auto* beat = std::get_if<peer::Heartbeat>(&message.body);
+  if (beat == nullptr) return;
   auto* link = find(message.from);
-  if (beat == nullptr || link == nullptr) return;
-  const bool heard = beat->heard_ms > 0 && now.value - beat->heard_ms < unheard_ms;
-  if (!link->up) return;
-  if (heard) {
+  if (link == nullptr || !link->up) return;
+  if (beat->heard_ms > 0 && now.value - beat->heard_ms < unheard_ms) {
     link->useless = {};
   } else if (link->useless == replica::Clock{}) {
     link->useless = now;
