@@ -94,7 +94,10 @@ peer::Superseded Members::superseded(ServerId server) const {
 }
 
 bool Members::means_this(const peer::Superseded& said) const {
-  return said.server == self_ && said.replaced >= replaced(self_) && said.place != listens_;
+  if (said.server != self_) return false;
+  if (said.place != listens_) return said.replaced >= replaced(self_);
+  // At one place only the key tells machines apart, and this was said to who has a former one.
+  return encrypted() && said.replaced > replaced(self_);
 }
 
 bool Members::self_replaced() const {

@@ -313,6 +313,8 @@ void PeerLinks::tell_superseded(ServerId server, const Place& place) {
 void PeerLinks::tell_former(ServerId server, const std::string& address) {
   for (const auto& place : members_.former(server)) tell_superseded(server, place);
   auto there = members_.now().servers.at(server.value).place();
+  tell_superseded(server, there);  // only a machine with a former key understands it
+  if (there.host == address) return;
   there.host = address;
   tell_superseded(server, there);
 }

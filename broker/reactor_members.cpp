@@ -54,11 +54,17 @@ bool Reactor::take_superseded(const peer::Message& message) {
 }
 
 void Reactor::stop_replaced(const Place& by, const std::string& says) {
+  const auto& here = members_.claim().place;
+  const auto what =
+      by == here
+          ? fmt::format("has another key, and is to be another machine at {}: this one stops",
+                        place_text(here))
+          : fmt::format("is at {} now, and this process listens at {}: it stops", place_text(by),
+                        place_text(here));
   note(replica::NoteLevel::error,
-       fmt::format(
-           "{} that server {} is at {} now, and this process listens at {}: it stops. Unless "
-           "this is that machine, started with an old cluster file, never start it again",
-           says, config_.self.value, place_text(by), place_text(members_.claim().place)));
+       fmt::format("{} that server {} {}. Unless this is that machine, started with an old cluster "
+                   "file, never start it again",
+                   says, config_.self.value, what));
   replaced_by_another_ = true;
   stopping_ = true;
 }

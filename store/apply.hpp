@@ -33,6 +33,7 @@ class Applier {
 
   // The operation is merged, and its own history did not have what has this origin.
   [[nodiscard]] bool unknown_there(const schema::Origin& origin) const;
+  [[nodiscard]] bool key_is_newer(const ReplacedServer& replaced) const;
   [[nodiscard]] bool surely_unknown_there(const schema::Origin& origin) const;
   [[nodiscard]] bool deleted_unknown_there(const AccountId& account) const;
   [[nodiscard]] bool left_unknown_there(const RoomId& room, const AccountId& account) const;

@@ -4,6 +4,13 @@
 
 namespace chat262::store {
 
+// Where connections are encrypted, the key of a new machine comes before its place.
+bool Applier::key_is_newer(const ReplacedServer& replaced) const {
+  const auto stored = records_.get(schema::server_key_key(replaced.server).text());
+  const auto key = stored ? schema::read_server_key(replaced.server, *stored) : std::nullopt;
+  return key && key->cluster == replaced.cluster && key->at > replaced.at;
+}
+
 Status Applier::operator()(const op::ReplaceServer& body) {
   const Place& place = body.place;
   if (body.cluster.empty() || place.host.empty() || place.host.size() > limits::host_bytes_max ||
@@ -17,7 +24,8 @@ Status Applier::operator()(const op::ReplaceServer& body) {
   if (const auto stored = records_.get(key.text())) {
     const auto before = schema::read_replaced(body.server, *stored);
     if (before && before->cluster == body.cluster) {
-      if (before->place == place) return Status::ok;  // said twice
+      // Said twice: but a machine with another key may be at the same place.
+      if (before->place == place && !key_is_newer(*before)) return Status::ok;
       replaced.times = before->times + 1;
       const schema::Origin standing = schema::read_origin(*stored);
       // Replaced in both histories. The machine of this one may hold what nobody else does, so it

@@ -196,6 +196,32 @@ def twice():
         cluster.settle_and_check(writers)
 
 
+def twice_at_one_place():
+    """Two machines in a row at the lost one's address: nobody who has an earlier one's key comes in."""
+    with Cluster() as cluster:
+        writers = harness.start_writers(cluster)
+        machines = [cluster[2]]
+        for name in ('second', 'third'):
+            cluster[2].kill()
+            harness.more(writers)
+            file = new_file(cluster, name)
+            ctl(cluster, 0, 'replace', '--yes', '-o', file, 2, cluster[2].host)
+            client262.read_cluster_file(file)
+            for old in machines:
+                old.start()
+                ends_by_itself(old)
+                os.unlink(old.log)
+            machine = Machine(cluster, 2, cluster[2].host, os.path.join(cluster.folder, name))
+            machine.arguments = ('--cluster', file)
+            cluster.servers[2] = machine
+            machine.start()
+            cluster.wait_in_sync()
+            machines.append(machine)
+            harness.more(writers)
+        harness.finish(writers)
+        cluster.settle_and_check(writers)
+
+
 def all_others_replaced(plain):
     """One server is down while all others move, and knows none of their addresses. Their keys it cannot
     know either, where there are any: it needs a new cluster file."""
@@ -322,7 +348,8 @@ def refused():
 
 
 CASES = {'follower': follower, 'leader_and_then_alone': leader_and_then_alone,
-         'old_files': old_files, 'twice': twice, 'all_others_replaced': lambda: all_others_replaced(True),
+         'old_files': old_files, 'twice': twice, 'twice_at_one_place': twice_at_one_place,
+         'all_others_replaced': lambda: all_others_replaced(True),
          'all_others_replaced_with_keys': lambda: all_others_replaced(False),
          'old_machine_comes_back': old_machine_comes_back,
          'old_leader_wakes': old_leader_wakes, 'refused': refused}

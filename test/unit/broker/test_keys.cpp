@@ -184,6 +184,30 @@ TEST_CASE("the key of a machine that was replaced is known and refused") {
   CHECK(refused_key(members, server_id(1), key(50), {clock_ms(11), {}}).empty());
 }
 
+TEST_CASE("at one place the key tells machines apart") {
+  const Place here{"10.0.0.2", 26262, 26263};
+  Members members(cluster(), server_id(0), {});
+  for (const std::uint8_t times : {1, 2}) {  // key 20 at entry 50, key 30 at entry 60
+    const auto at = static_cast<std::uint64_t>(40 + 10 * times);
+    const auto own = static_cast<std::uint8_t>(10 + 10 * times);
+    members.take({{server_id(1), cluster().id, times, here, seq(at + 1)}}, seq(at + 1));
+    members.take_keys({said(1, own, times == 1 ? 2 : 20, at)}, seq(at + 1), TimeMs{{1'000'000}},
+                      clock_ms(10));
+  }
+  members.count_file(false);
+  CHECK(admits(members, 30));
+  for (const std::uint8_t former : {2, 20}) {
+    const auto known = members.known_keys(clock_ms(11));
+    CHECK(Handshakes({}, {}, true)
+              .judge(from("10.0.0.2", servers_domain, former), known, {})
+              .outcome == Outcome::former);
+  }
+  const auto told = members.superseded(server_id(1));
+  CHECK(Members(cluster(), server_id(1), {}).means_this(told));
+  CHECK_FALSE(Members(cluster(), server_id(1), {{server_id(1), cluster().id, 2, here, seq(61)}})
+                  .means_this(told));
+}
+
 TEST_CASE("a server starts with the secret that log or file want, whatever a crash has left") {
   const Folder folder;
   const auto one = new_key_pair();

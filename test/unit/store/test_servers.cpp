@@ -34,6 +34,20 @@ TEST_CASE("The last replacement of a server stands, and how often there was one 
   CHECK(found[1] == ReplacedServer{server_id(2), here, 2, place("b"), again.seq});
 }
 
+TEST_CASE("A machine with another key at the same place is another machine") {
+  History history;
+  history.view(1);
+  history.operation(op::SetServerKey{here, server_id(2), PublicKey{{1}}});
+  history.operation(replace(2, "a"));
+  history.operation(replace(2, "a"));  // said twice
+  CHECK(Applied(history)->replaced().at(0).times == 1);
+  history.operation(op::SetServerKey{here, server_id(2), PublicKey{{2}}});
+  history.operation(op::SetServerKey{here, server_id(1), PublicKey{{3}}});
+  const Entry again = history.operation(replace(2, "a"));
+  CHECK(Applied(history)->replaced() ==
+        std::vector{ReplacedServer{server_id(2), here, 2, place("a"), again.seq}});
+}
+
 TEST_CASE("A replacement is kept on disk, and undone with its entry") {
   const TempDir dir;
   const auto log = open_log(dir.path());
