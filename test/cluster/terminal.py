@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import subprocess
+import termios
 import threading
 
 import harness
@@ -10,11 +11,12 @@ from harness import Cluster
 
 
 class Terminal:
-    """`chat262` with a terminal; `screen` is all that it ever wrote."""
+    """A program with a terminal; `screen` is all that it ever wrote."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *command, lines=24, columns=80):
         self.end, theirs = pty.openpty()
-        self.process = subprocess.Popen([harness.program('chat262'), *arguments], stdin=theirs,
+        termios.tcsetwinsize(theirs, (lines, columns))
+        self.process = subprocess.Popen(command, stdin=theirs,
                                         stdout=theirs, stderr=theirs, start_new_session=True,
                                         env={**os.environ, 'TERM': 'xterm'},
                                         preexec_fn=harness.die_with_parent)
@@ -54,7 +56,7 @@ def outbox_is_bounded():
         session = os.path.join(cluster.folder, 'session')
         harness.run('chat262', 'login', *cluster.arguments, '--session', session,
                     harness.USER, '--password-stdin', stdin=harness.PASSWORD + '\n')
-        terminal = Terminal('--session', session, *cluster.arguments)
+        terminal = Terminal(harness.program('chat262'), '--session', session, *cluster.arguments)
         try:
             terminal.wait('>')
             terminal.type(f'/room {harness.ROOM}\n')
