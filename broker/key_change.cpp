@@ -33,7 +33,7 @@ std::vector<replica::Submission> key_entries(const Members& members, ServerId se
 std::string refused_key(const Members& members, ServerId server, const PublicKey& key, Now now) {
   for (const auto& known : members.known_keys(now.steady)) {
     if (known.key != key) continue;
-    return fmt::format("server {} cannot have that key: {}", server.value,
+    return fmt::format("server {} cannot have that key: {}. It needs a new one", server.value,
                        known.former
                            ? fmt::format("a machine that was server {} had it", known.server.value)
                            : fmt::format("server {} has it", known.server.value));

@@ -22,6 +22,7 @@
 #include "client/control/replace.hpp"
 #include "client/control/show_status.hpp"
 #include "client/control/verify.hpp"
+#include "client/usage.hpp"
 #include "protocol/policy.hpp"
 
 namespace chat262::control {
@@ -244,7 +245,8 @@ void add_restore(CLI::App& app, Run& run) {
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app{"Sets up, watches, saves and restores chat262 clusters."};
+  CLI::App app{"Sets up, watches, saves and restores chat262 clusters.", "chat262ctl"};
+  app.failure_message(client::usage_error);
   app.set_version_flag("--version", "chat262ctl " CHAT262_VERSION);
   app.require_subcommand(1);
   Run run;

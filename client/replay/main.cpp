@@ -9,6 +9,7 @@
 #include "client/replay/export.hpp"
 #include "client/replay/report.hpp"
 #include "client/replay/verify.hpp"
+#include "client/usage.hpp"
 
 namespace chat262::replay {
 namespace {
@@ -160,7 +161,9 @@ void add_verify(CLI::App& app, Arguments& arguments, Run& run) {
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app{"Brings messages from files into a chat262 cluster, out of it, and checks them."};
+  CLI::App app{"Brings messages from files into a chat262 cluster, out of it, and checks them.",
+               "chat262-replay"};
+  app.failure_message(client::usage_error);
   app.set_version_flag("--version", "chat262-replay " CHAT262_VERSION);
   app.require_subcommand(1);
   Arguments arguments;

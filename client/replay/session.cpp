@@ -135,6 +135,10 @@ void Session::register_account() {
   if (refused != nullptr && refused->code == "name_taken") {
     throw Failure{Exit::refused, "wrong password for the account " + account_};
   }
+  if (refused != nullptr && refused->code == "no_permission") {
+    throw Failure{Exit::refused, "either there is no account " + account_ +
+                                     ", or this is not its password; and " + refused->text};
+  }
   need(made, "registering " + account_);
 }
 

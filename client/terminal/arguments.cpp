@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/terminal/exit_code.hpp"
+#include "client/usage.hpp"
 
 namespace chat262::client {
 namespace {
@@ -235,6 +236,7 @@ std::variant<Arguments, ParseExit> parse_arguments(const std::vector<std::string
       "  chat262 SUBCOMMAND [OPTIONS]  one thing, for scripts\n\n"
       "Addresses: HOST, HOST:PORT or [IPV6]:PORT of every server, in leader order.",
       "chat262");
+  app.failure_message(usage_error);
   app.set_version_flag("--version", std::string("chat262 ") + CHAT262_VERSION);
   app.require_subcommand(0, 1);
   add_common(app, raw);
