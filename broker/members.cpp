@@ -65,6 +65,7 @@ reply::Cluster Members::reply() const {
   reply::Cluster cluster;
   cluster.id = now_.id;
   cluster.policy = policy_name(now_.policy);
+  cluster.settings = settings_to_toml(now_);
   for (const auto& server : now_.servers) {
     cluster.servers.push_back({server.id, server.place(), replaced(server.id), server.key});
   }

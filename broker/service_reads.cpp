@@ -7,6 +7,7 @@
 #include "broker/server_limits.hpp"
 #include "broker/service.hpp"
 #include "protocol/limits.hpp"
+#include "store/bytes.hpp"
 
 namespace chat262::broker {
 
@@ -191,6 +192,7 @@ Reply Service::status(std::uint64_t number, Now now) const {
   status.waiting_why = std::move(summary.waiting_why);
   status.heard = std::move(summary.heard);
   status.policy = policy_name(cluster_.policy);
+  status.settings = hash_of(store::to_bytes(settings_to_toml(cluster_)));
   const auto told = std::min(summary.forced.size(), limits::forced_views_max);
   for (auto view = summary.forced.end() - static_cast<std::ptrdiff_t>(told);
        view != summary.forced.end(); ++view) {

@@ -150,6 +150,9 @@ ServerStatus to_public(const reply::ServerStatus& status) {
   shown.uptime_ms = status.uptime_ms;
   shown.starts = status.starts;
   shown.policy = status.policy;
+  if (status.settings != Hash{}) {
+    shown.settings = hex(std::string(status.settings.bytes.begin(), status.settings.bytes.end()));
+  }
   for (const auto& view : status.forced) {
     shown.forced.push_back({.seq = view.at.seq.value,
                             .epoch_counter = view.at.epoch.counter,

@@ -182,6 +182,7 @@ struct ServerStatus {
   std::uint64_t damage_found = 0;     // entries, in this life
   std::uint64_t damage_repaired = 0;  // of them
   std::vector<Seq> damage;            // what no other server could repair yet, the first 16
+  Hash settings{};                    // of what Cluster has; zero: an older server
   bool operator==(const ServerStatus&) const = default;
 };
 struct Registered {
@@ -329,6 +330,7 @@ struct Cluster {
   ClusterId id{};
   std::string policy;
   std::vector<ClusterServer> servers;  // by id
+  std::string settings;  // settings_to_toml() of its cluster file; "" of an older server, too
   bool operator==(const Cluster&) const = default;
 };
 struct Replaced {

@@ -185,7 +185,7 @@ auto fields(Shape, Like<reply::ServerStatus> auto& m) {
                   m.in_sync, m.lost_disk, m.view, m.last, m.last_hash, m.commit, m.applied,
                   m.log_bytes, m.table_bytes, m.uptime_ms, m.starts, m.waiting_for, m.waiting_why,
                   m.heard, m.policy, m.forced, m.scrub_passes, m.scrubbed, m.scrub_entries,
-                  m.damage_found, m.damage_repaired, m.damage);
+                  m.damage_found, m.damage_repaired, m.damage, m.settings);
 }
 template <>
 inline constexpr std::size_t fields_at_least<reply::ServerStatus> = 22;
@@ -263,8 +263,10 @@ auto fields(Shape, Like<reply::ClusterServer> auto& m) {
 template <>
 inline constexpr std::size_t fields_at_least<reply::ClusterServer> = 3;
 auto fields(Shape, Like<reply::Cluster> auto& m) {
-  return std::tie(m.id, m.policy, m.servers);
+  return std::tie(m.id, m.policy, m.servers, m.settings);
 }
+template <>
+inline constexpr std::size_t fields_at_least<reply::Cluster> = 3;
 auto fields(Shape, Like<reply::Replaced> auto& m) {
   return std::tie(m.server, m.before, m.place, m.silent_ms, m.last, m.log, m.at, m.cluster);
 }

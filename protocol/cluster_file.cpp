@@ -6,7 +6,9 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -36,15 +38,28 @@ class ClusterReader {
     }
     auto done = read_id(file, cluster.id);
     if (done) done = read_policy(file, cluster.policy);
-    if (done) done = read_registration(file, cluster.registration);
-    if (done) done = read_password(file, cluster.password);
-    if (done) done = read_limits(file, cluster.limits);
+    if (done) done = read_settings(file, cluster);
     if (done) done = read_servers(file, cluster.servers);
     if (!done) return tl::unexpected<Error>(done.error());
     return cluster;
   }
 
+  Result<void> read_only_settings(const toml::table& file, ClusterConfig& cluster) {
+    auto done = check_keys(file, {"registration", "password", "limits"});
+    return done ? read_settings(file, cluster) : done;
+  }
+
  private:
+  Result<void> read_settings(const toml::table& file, ClusterConfig& cluster) const {
+    cluster.registration = {};
+    cluster.password = {};
+    cluster.limits = {};
+    auto done = read_registration(file, cluster.registration);
+    if (done) done = read_password(file, cluster.password);
+    if (done) done = read_limits(file, cluster.limits);
+    return done;
+  }
+
   tl::unexpected<Error> error(const toml::node& where, const std::string& what) const {
     return fail(Errc::invalid,
                 name_ + ":" + std::to_string(where.source().begin.line) + ": " + what);
@@ -274,23 +289,46 @@ const char* registration_name(Registration registration) {
   return "closed";
 }
 
-Result<ClusterConfig> cluster_from_toml(std::string_view text, const std::string& name_in_errors) {
-  // Errors quote the file, which may be a stranger's, to somebody's terminal.
+namespace {
+
+// `read` of the file's table. Errors quote the file, which may be a stranger's, to somebody's
+// terminal.
+template <typename T, typename Read>
+Result<T> parsed(std::string_view text, const std::string& name_in_errors, const Read& read) {
   const auto harmless = [](const Error& error) { return Error{error.code, printable(error.text)}; };
   try {
-    return ClusterReader(name_in_errors).read(toml::parse(text)).map_error(harmless);
+    return read(toml::parse(text)).map_error(harmless);
   } catch (const toml::parse_error& error) {
     return fail(Errc::invalid, name_in_errors + ":" + std::to_string(error.source().begin.line) +
                                    ": " + printable(error.description()));
   }
 }
 
+}  // namespace
+
+Result<ClusterConfig> cluster_from_toml(std::string_view text, const std::string& name_in_errors) {
+  return parsed<ClusterConfig>(text, name_in_errors, [&](const toml::table& file) {
+    return ClusterReader(name_in_errors).read(file);
+  });
+}
+
+Result<void> settings_from_toml(std::string_view text, const std::string& name_in_errors,
+                                ClusterConfig& cluster) {
+  return parsed<void>(text, name_in_errors, [&](const toml::table& file) {
+    return ClusterReader(name_in_errors).read_only_settings(file, cluster);
+  });
+}
+
 Result<ClusterConfig> cluster_from_file(const std::filesystem::path& path) {
+  const auto cannot = [&path](Errc errc) {
+    return fail(errc,
+                "cannot read the cluster file " + path.string() + ": " + std::strerror(errno));
+  };
   std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Errc::not_found, "cannot read the cluster file " + path.string());
+  if (!file) return cannot(Errc::not_found);
   std::string text(file_bytes_max + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return fail(Errc::io, "cannot read the cluster file " + path.string());
+  if (file.bad()) return cannot(Errc::io);
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > file_bytes_max) {
     return fail(Errc::too_large, path.string() + " is too large for a cluster file");
@@ -314,6 +352,20 @@ void write_limits(std::ostream& out, const ServiceLimits& limits) {
 
 }  // namespace
 
+std::string settings_to_toml(const ClusterConfig& cluster) {
+  std::ostringstream out;
+  if (cluster.registration != Registration::open) {
+    out << "registration = \"" << registration_name(cluster.registration) << "\"\n";
+  }
+  if (cluster.password != PasswordCost{}) {
+    out << "\n[password]\n"
+        << "memory_mib = " << cluster.password.memory_mib << "\n"
+        << "passes = " << cluster.password.passes << "\n";
+  }
+  write_limits(out, cluster.limits);
+  return out.str();
+}
+
 std::string cluster_to_toml(const ClusterConfig& cluster) {
   constexpr char digits[] = "0123456789abcdef";
   std::string id;
@@ -324,16 +376,8 @@ std::string cluster_to_toml(const ClusterConfig& cluster) {
   std::ostringstream out;
   out << "# A chat262 cluster: every server and every client uses the same file.\n"
       << "id = \"" << id << "\"\n"
-      << "policy = \"" << policy_name(cluster.policy) << "\"\n";
-  if (cluster.registration != Registration::open) {
-    out << "registration = \"" << registration_name(cluster.registration) << "\"\n";
-  }
-  if (cluster.password != PasswordCost{}) {
-    out << "\n[password]\n"
-        << "memory_mib = " << cluster.password.memory_mib << "\n"
-        << "passes = " << cluster.password.passes << "\n";
-  }
-  write_limits(out, cluster.limits);
+      << "policy = \"" << policy_name(cluster.policy) << "\"\n"
+      << settings_to_toml(cluster);
   for (const ServerConfig& server : cluster.servers) {
     out << "\n[[server]]\n"
         << "id = " << static_cast<unsigned>(server.id.value) << "\n"

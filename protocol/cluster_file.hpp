@@ -70,6 +70,13 @@ struct ClusterConfig {
                                                       const std::string& name_in_errors);
 [[nodiscard]] std::string cluster_to_toml(const ClusterConfig& cluster);
 
+// The part of it that is about what clients may do: registration, [password], [limits]; "" if all
+// is as it would be without a word. Read again, it replaces these settings of `cluster`.
+[[nodiscard]] std::string settings_to_toml(const ClusterConfig& cluster);
+[[nodiscard]] Result<void> settings_from_toml(std::string_view text,
+                                              const std::string& name_in_errors,
+                                              ClusterConfig& cluster);
+
 // For programs that take both: addresses if any are given, else `file` if not empty, else the file
 // that CHAT262_CLUSTER names. Error if there is none.
 [[nodiscard]] Result<ClusterConfig> cluster_from_arguments(

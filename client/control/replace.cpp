@@ -86,6 +86,10 @@ ClusterConfig cluster_of(const reply::Cluster& cluster) {
     throw Failure{Exit::degraded, "the cluster has a policy of a later version: " + cluster.policy};
   }
   config.policy = *policy;
+  if (const auto read = settings_from_toml(cluster.settings, "its settings", config); !read) {
+    throw Failure{Exit::degraded,
+                  "the cluster has settings of a later version: " + read.error().text};
+  }
   for (const auto& server : cluster.servers) {
     const auto& place = server.place;
     config.servers.push_back(
@@ -105,6 +109,10 @@ Exit replace(const ReplaceOptions& options) {
   std::optional<NewKey> key;
   if (before.encrypted() && options.server < before.servers.size()) key = new_key(options, before);
   if (key) request.key = key->pair.key;
+  if (key && key->written) {
+    std::fprintf(stderr, "The new machine's key is the one in %s, which is there already.\n",
+                 key->file.c_str());
+  }
   const auto plan = server.get<reply::Replaced>(request, answer_within_ms);
   std::fputs(what_will_be_replaced(plan).c_str(), stderr);
   if (!options.yes) need_word("replace");

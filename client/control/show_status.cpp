@@ -130,10 +130,15 @@ std::string remarks(const ClusterStatus& cluster) {
       text += fmt::format("server {} is not in-sync: {} entries behind\n", row.address.server,
                           behind(cluster, status));
     }
-    const bool tells = leader != nullptr && !status.policy.empty();  // an older server does not
-    if (tells && !leader->status->policy.empty() && status.policy != leader->status->policy) {
+    if (leader != nullptr && other_policy(status, *leader->status)) {
       text += fmt::format("server {} has policy {}, the leader {}: their cluster files differ\n",
                           row.address.server, status.policy, leader->status->policy);
+    }
+    if (leader != nullptr && other_settings(status, *leader->status)) {
+      text += fmt::format(
+          "server {} has other settings than the leader: their cluster files differ "
+          "(registration, [password] or [limits])\n",
+          row.address.server);
     }
     if (status.lost_disk) {
       text += fmt::format("server {} lost its disk and is given everything again\n",
@@ -195,6 +200,7 @@ Json json_of(const ClusterStatus& cluster, const ServerRow& row) {
   json["damage"] = status.damage;
   json["cluster"] = status.cluster;
   json["policy"] = status.policy;
+  json["settings"] = status.settings;
   return json;
 }
 

@@ -80,6 +80,14 @@ std::uint64_t ClusterStatus::furthest() const {
   return last;
 }
 
+bool other_policy(const client::ServerStatus& one, const client::ServerStatus& two) {
+  return !one.policy.empty() && !two.policy.empty() && one.policy != two.policy;
+}
+
+bool other_settings(const client::ServerStatus& one, const client::ServerStatus& two) {
+  return !one.settings.empty() && !two.settings.empty() && one.settings != two.settings;
+}
+
 std::optional<Survival> ClusterStatus::survives() const {
   const auto* first = leader();
   const auto policy = first != nullptr ? policy_named(first->status->policy) : std::nullopt;
@@ -116,9 +124,9 @@ Exit ClusterStatus::verdict() const {
   if (std::none_of(rows.begin(), rows.end(), up)) return Exit::no_answer;
   const bool all_well = std::all_of(rows.begin(), rows.end(), well);
   const auto* first = leader();
-  // An older server does not say which policy it has.
   const auto differs = [first](const ServerRow& row) {
-    return row.status && !row.status->policy.empty() && row.status->policy != first->status->policy;
+    return row.status && (other_policy(*row.status, *first->status) ||
+                          other_settings(*row.status, *first->status));
   };
   const bool agreed = first != nullptr && std::none_of(rows.begin(), rows.end(), differs);
   return all_well && agreed ? Exit::ok : Exit::degraded;

@@ -34,6 +34,10 @@ struct ClusterStatus {
   [[nodiscard]] Exit verdict() const;
 };
 
+// Of two servers: their cluster files differ. An older server does not say what its file has.
+[[nodiscard]] bool other_policy(const client::ServerStatus& one, const client::ServerStatus& two);
+[[nodiscard]] bool other_settings(const client::ServerStatus& one, const client::ServerStatus& two);
+
 // Asks every server at the same time. Some of the cluster's addresses are enough: a server that
 // answers names the others.
 [[nodiscard]] ClusterStatus ask_status(const std::vector<client::Address>& known);

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 
 import client262
 import harness
@@ -157,6 +158,28 @@ def cluster_file():
         assert nowhere.returncode != 0 and nowhere.stderr, nowhere
 
 
+def settings():
+    """`chat262ctl cluster` prints them too; a server whose file has others is told of."""
+    given = 'registration = "invitation"\n[limits]\naccount_rooms = 7\n'
+    with Cluster(settings=given) as cluster:
+        cluster.wait_in_sync()
+        printed = harness.run('chat262ctl', 'cluster', '--data', cluster[2].data).stdout
+        with open(cluster.file, encoding='utf-8') as file:
+            assert tomllib.loads(printed) == tomllib.loads(file.read()), printed
+        harness.run('chat262ctl', 'status', *cluster.arguments)
+        cluster[2].stop()
+        other = os.path.join(cluster.folder, 'other.toml')
+        with open(other, 'w', encoding='utf-8') as file:
+            file.write(printed.replace('"invitation"', '"open"'))
+        command = [other if part == cluster.file else part for part in cluster[2].command()]
+        cluster[2].command = lambda: command
+        cluster[2].start()
+        cluster.wait_in_sync()
+        done = harness.run('chat262ctl', 'status', *cluster.arguments, check=False)
+        words = 'server 2 has other settings than the leader'
+        assert done.returncode == 1 and words in done.stdout, done
+
+
 def backup_and_restore():
     """An online backup of any server becomes a new cluster that holds every message."""
     with Cluster() as cluster:
@@ -187,7 +210,7 @@ def backup_and_restore():
 
 
 CASES = {f.__name__: f for f in (subcommands, example_bot, status, cluster_file,
-                                 backup_and_restore)}
+                                 settings, backup_and_restore)}
 
 if __name__ == '__main__':
     harness.main(CASES)

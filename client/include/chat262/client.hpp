@@ -213,6 +213,7 @@ struct ServerStatus {
   std::uint64_t log_bytes = 0, table_bytes = 0, uptime_ms = 0;
   std::uint32_t starts = 0;
   std::string policy;
+  std::string settings;  // what its cluster file says otherwise, hashed; "" of an older server
   std::vector<ForcedView> forced;
   // Passes over the whole log that look for flipped bits, and what was found, in this life.
   std::uint64_t scrub_passes = 0, scrub_entries = 0;

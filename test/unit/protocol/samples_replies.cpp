@@ -71,6 +71,7 @@ reply::ServerStatus server_status() {
   s.damage_found = 2;
   s.damage_repaired = 1;
   s.damage = {seq(77)};
+  s.settings = bytes_from<Hash>(0x60);
   return s;
 }
 
@@ -92,7 +93,8 @@ reply::Cluster replaced_cluster() {
           "continue",
           {{server_id(0), {"10.0.0.1", 26262, 26263}, 0, bytes_from<PublicKey>(0x01)},
            {server_id(1), {"10.0.0.2", 26262, 26263}, 0, bytes_from<PublicKey>(0x21)},
-           {server_id(2), {"10.0.0.9", 26262, 26263}, 1, bytes_from<PublicKey>(0x41)}}};
+           {server_id(2), {"10.0.0.9", 26262, 26263}, 1, bytes_from<PublicKey>(0x41)}},
+          "registration = 'invitation'"};
 }
 
 reply::Survey survey() {

@@ -41,12 +41,18 @@ TEST_CASE("the file that is given has the cluster's own id, policy and places") 
   cluster.policy = "proof";
   cluster.servers = {{server_id(0), {"10.0.0.1", 26262, 26263}, 0},
                      {server_id(1), {"fe80::1", 5000, 6000}, 2}};
+  cluster.settings = "registration = \"closed\"\n[limits]\naccount_rooms = 5\n";
   const auto again = cluster_from_toml(cluster_to_toml(cluster_of(cluster)), "it");
   REQUIRE(again);
+  CHECK(again->registration == Registration::closed);
+  CHECK(again->limits.account_rooms == 5);
   CHECK(again->id == cluster.id);
   CHECK(again->policy == Policy::proof);
   REQUIRE(again->servers.size() == 2);
   CHECK(again->servers[1].place() == cluster.servers[1].place);
   cluster.policy = "of tomorrow";
+  CHECK_THROWS_AS(cluster_of(cluster), Failure);
+  cluster.policy = "proof";
+  cluster.settings = "of = 'tomorrow'";
   CHECK_THROWS_AS(cluster_of(cluster), Failure);
 }

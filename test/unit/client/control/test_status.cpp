@@ -53,6 +53,13 @@ TEST_CASE("all well means that one leads and all are up, in-sync and able") {
   other.rows[1].status->policy = "proof";
   CHECK(other.verdict() == Exit::degraded);
   other = well;
+  other.rows[0].status->settings = "aa";  // the others are older
+  CHECK(other.verdict() == Exit::ok);
+  other.rows[1].status->settings = "bb";
+  CHECK(other.verdict() == Exit::degraded);
+  CHECK(status_table(other).find("server 1 has other settings than the leader") !=
+        std::string::npos);
+  other = well;
   other.rows[0].status->role = "follower";
   CHECK(other.verdict() == Exit::degraded);
   CHECK(ClusterStatus{{down(0), down(1)}}.verdict() == Exit::no_answer);
