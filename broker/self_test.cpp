@@ -54,12 +54,13 @@ class Trials {
     }
     for (const auto& trial : trials_) {
       if (trial.admitted == trial.expected) continue;
-      return fail(Errc::system,
-                  std::string("this server's sockets fail their test, so it does not serve: ") +
-                      trial.who +
-                      (!trial.admitted   ? " has got no answer within 2 s"
-                       : *trial.admitted ? " was admitted"
-                                         : " was not admitted"));
+      return fail(
+          Errc::system,
+          std::string("this server's sockets fail their test, so it does not serve: ") + trial.who +
+              (!trial.admitted
+                   ? " has got no answer within " + std::to_string(test_.ms_max / 1000) + " s"
+               : *trial.admitted ? " was admitted"
+                                 : " was not admitted"));
     }
     return {};
   }
@@ -93,6 +94,8 @@ class Trials {
       if (!frame.more()) continue;
       std::uint16_t event = 0;
       if (frame.size() >= sizeof event) std::memcpy(&event, frame.data(), sizeof event);
+      // On a machine that is very busy a handshake may take too long: libzmq connects again.
+      if (trial.expected && event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) continue;
       // Once admitted is too often.
       trial.admitted = trial.admitted.value_or(false) || event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
     }

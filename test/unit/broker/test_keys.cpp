@@ -1,7 +1,10 @@
 // Who is admitted, which keys count, a server's own, and a port that takes another key.
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "broker/curve.hpp"
 #include "broker/handshakes.hpp"
@@ -9,6 +12,7 @@
 #include "broker/listener.hpp"
 #include "broker/members.hpp"
 #include "broker/own_keys.hpp"
+#include "broker/self_test.hpp"
 #include "broker/zap.hpp"
 #include "test/support/catch.hpp"
 
@@ -288,4 +292,35 @@ TEST_CASE("a handler that answers is not taken for dead, however long its asker 
   zmq::context_t context;
   ZapHandler handler(context, {}, true);
   for (std::int64_t now = 0; now < 100'000; now += 20'000) CHECK(handler.watch(clock_ms(now)));
+}
+
+TEST_CASE("the test of the own sockets waits for handshakes that fail for lack of time") {
+  zmq::context_t context;
+  ZapHandler handler(context, {}, true);
+  const auto own = new_key_pair();
+  handler.know({{own.key, server_id(0), false}});
+  zmq::socket_t router(context, zmq::socket_type::router);
+  zmq::socket_t pull(context, zmq::socket_type::pull);
+  for (auto* socket : {&router, &pull}) socket->set(zmq::sockopt::linger, 0);
+  serve_curve(router, own, clients_domain);
+  serve_curve(pull, own, servers_domain);
+  router.bind("tcp://127.13.9.9:21978");
+  // The first connections of all three who come to the servers' port are cut off.
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  const int on = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(21979);
+  address.sin_addr.s_addr = htonl(0x7f0d0909);
+  REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(listener, 16) == 0);
+  std::thread rude([&] {
+    for (int n = 0; n < 3; ++n) ::close(::accept(listener, nullptr, nullptr));
+    ::close(listener);
+    pull.bind("tcp://127.13.9.9:21979");
+  });
+  const auto tested = test_admission({"tcp://127.13.9.9:21978", "tcp://127.13.9.9:21979", own});
+  rude.join();
+  CHECK(tested);
 }
