@@ -103,6 +103,7 @@ class Members {
  private:
   struct Keys {
     Seq at{};          // of the entry that says so; 0: the file does
+    Seq since{};       // since(server) when that was judged
     PublicKey before;  // of the same machine
     replica::Clock before_until{};
     bool dated = false;             // `before_until` is known

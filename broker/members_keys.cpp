@@ -31,7 +31,10 @@ std::vector<ServerId> Members::take_keys(const std::vector<store::ServerKey>& sa
     auto& known = of(server.id).keys;
     const auto at = any ? found->at : Seq{};
     const bool dated = now != replica::Clock{};
-    if (key == server.key && at == known.at && (known.dated || !dated)) continue;
+    // The key may be committed before the place is, and be judged again then.
+    const bool judged = at == known.at && since(server.id) == known.since;
+    if (key == server.key && judged && (known.dated || !dated)) continue;
+    known.since = since(server.id);
     known.dated = dated;
     const bool same_machine = !any || found->at > since(server.id);
     const auto before = any && !found->before.empty() ? found->before : filed;

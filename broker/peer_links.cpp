@@ -310,7 +310,10 @@ void PeerLinks::tell_superseded(ServerId server, const Place& place) {
   for (const auto& key : members_.former_keys(server)) send_alone(bytes, server, place, key);
 }
 
-void PeerLinks::tell_former(ServerId server, const std::string& address) {
+void PeerLinks::tell_former(ServerId server, const std::string& address, replica::Clock now) {
+  auto& told = told_former_[server];
+  if (told != replica::Clock{} && now.value - told.value < tell_every_ms) return;
+  told = now;
   for (const auto& place : members_.former(server)) tell_superseded(server, place);
   auto there = members_.now().servers.at(server.value).place();
   tell_superseded(server, there);  // only a machine with a former key understands it
@@ -321,18 +324,17 @@ void PeerLinks::tell_former(ServerId server, const std::string& address) {
 
 void PeerLinks::send_alone(const Bytes& bytes, ServerId server, const Place& place,
                            const PublicKey& key) {
-  zmq::socket_t push(context_, zmq::socket_type::push);
-  use(push, context_, IoThread::servers);
-  push.set(zmq::sockopt::ipv6, true);
-  push.set(zmq::sockopt::linger, tell_linger_ms);
-  if (!key.empty()) connect_curve(push, own_->present(), key);
   const ServerConfig there{server, place.host, place.client_port, place.peer_port};
   try {
+    zmq::socket_t push(context_, zmq::socket_type::push);
+    use(push, context_, IoThread::servers);
+    push.set(zmq::sockopt::ipv6, true);
+    push.set(zmq::sockopt::linger, tell_linger_ms);
+    if (!key.empty()) connect_curve(push, own_->present(), key);
     push.connect(there.peer_endpoint());
-  } catch (const zmq::error_t&) {  // no place that could be reached
-    return;
+    zmq_send(push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT);
+  } catch (const zmq::error_t&) {  // no place that could be reached, or no socket is left
   }
-  zmq_send(push.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT);
 }
 
 void PeerLinks::drop(const zmq::message_t& frame, const std::string& why, replica::Clock now,

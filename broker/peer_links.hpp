@@ -61,8 +61,8 @@ class PeerLinks {
   // To be called every turn: tries other keys where a handshake failed, and makes a connection anew
   // through which nothing comes.
   void keep(replica::Clock now);
-  // To a machine that was replaced, as its key shows, which connects from `address`.
-  void tell_former(ServerId server, const std::string& address);
+  // To a machine that was replaced, as its key shows, which connects from `address`. Once a second.
+  void tell_former(ServerId server, const std::string& address, replica::Clock now);
 
   void send(ServerId to, const peer::Message& message);
 
@@ -136,6 +136,7 @@ class PeerLinks {
     bool noted = false;  // once in its life
   };
   std::map<std::pair<ServerId, Incarnation>, Dropped> dropped_;  // machines that were replaced
+  std::map<ServerId, replica::Clock> told_former_;
   bool connected_ = false;
   unsigned monitors_ = 0;  // so far: each has its name
 };

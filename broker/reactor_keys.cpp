@@ -112,7 +112,7 @@ void Reactor::keep_handshakes() {
 
 void Reactor::tell_news(const ZapHandler::News& news) {
   if (news.outcome == Handshakes::Outcome::former) {
-    links_.tell_former(*news.server, news.address);
+    links_.tell_former(*news.server, news.address, now_.steady);
   }
   if (told_.size() >= told_max) told_.clear();
   auto& last = told_[news.address + " " + news.domain];

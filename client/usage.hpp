@@ -18,7 +18,8 @@ inline std::string usage_error(const CLI::App* app, const CLI::Error& error) {
   const auto unknown = app->remaining(true);
   if (!unknown.empty()) {
     const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
-    if (code == CLI::ExitCodes::RequiredError && command->get_require_subcommand_min() > 0) {
+    if (code == CLI::ExitCodes::RequiredError && command->get_require_subcommand_min() > 0 &&
+        !unknown.front().starts_with('-')) {
       text = "there is no command `" + name + " " + unknown.front() + "`";
     } else if (code == CLI::ExitCodes::ExtrasError) {
       text = "not expected here: " + CLI::detail::join(unknown, " ");

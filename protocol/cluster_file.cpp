@@ -296,6 +296,9 @@ namespace {
 template <typename T, typename Read>
 Result<T> parsed(std::string_view text, const std::string& name_in_errors, const Read& read) {
   const auto harmless = [](const Error& error) { return Error{error.code, printable(error.text)}; };
+  if (text.size() > file_bytes_max) {
+    return fail(Errc::too_large, name_in_errors + " is too large for a cluster file");
+  }
   try {
     return read(toml::parse(text)).map_error(harmless);
   } catch (const toml::parse_error& error) {
@@ -330,9 +333,6 @@ Result<ClusterConfig> cluster_from_file(const std::filesystem::path& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) return cannot(Errc::io);
   text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > file_bytes_max) {
-    return fail(Errc::too_large, path.string() + " is too large for a cluster file");
-  }
   return cluster_from_toml(text, path.string());
 }
 

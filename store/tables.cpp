@@ -20,7 +20,7 @@ constexpr std::string_view mark_key("\0meta", 5);
 // Put beside the environment when a damaged record was met: the next start builds the tables anew.
 constexpr const char* rebuild_file = "rebuild";
 // Tables of another format are built anew from the log.
-constexpr std::uint32_t tables_format_version = 4;
+constexpr std::uint32_t tables_format_version = 5;
 
 // LMDB must not touch a file whose structure is damaged.
 bool pages_whole(const fs::path& file) {

@@ -11,6 +11,7 @@
 #include "client/control/show_status.hpp"
 #include "protocol/key_file.hpp"
 #include "protocol/limits.hpp"
+#include "protocol/names.hpp"
 
 namespace chat262::control {
 namespace {
@@ -83,7 +84,8 @@ ClusterConfig cluster_of(const reply::Cluster& cluster) {
   config.id = cluster.id;
   const auto policy = policy_named(cluster.policy);
   if (!policy) {
-    throw Failure{Exit::degraded, "the cluster has a policy of a later version: " + cluster.policy};
+    throw Failure{Exit::degraded,
+                  "the cluster has a policy of a later version: " + printable(cluster.policy)};
   }
   config.policy = *policy;
   if (const auto read = settings_from_toml(cluster.settings, "its settings", config); !read) {
@@ -114,6 +116,7 @@ Exit replace(const ReplaceOptions& options) {
                  key->file.c_str());
   }
   const auto plan = server.get<reply::Replaced>(request, answer_within_ms);
+  static_cast<void>(cluster_of(plan.cluster));  // that it can be written
   std::fputs(what_will_be_replaced(plan).c_str(), stderr);
   if (!options.yes) need_word("replace");
   if (key && !key->written) write_secret(key->file, request.server, key->pair);

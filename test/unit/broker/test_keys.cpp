@@ -188,6 +188,19 @@ TEST_CASE("the key of a machine that was replaced is known and refused") {
   CHECK(refused_key(members, server_id(1), key(50), {clock_ms(11), {}}).empty());
 }
 
+TEST_CASE("a key that is committed before its place is the new machine's all the same") {
+  Members members(cluster(), server_id(0), {});
+  members.count_file(false);
+  members.take_keys({said(1, 20, 2, 50)}, seq(50), TimeMs{{1'000'000}}, clock_ms(10));
+  CHECK(admits(members, 2));  // as far as is known the machine has only changed its key
+  const store::ReplacedServer placed{
+      server_id(1), cluster().id, 1, {"10.0.0.2", 26262, 26263}, seq(51)};
+  members.take({placed}, seq(51));
+  members.take_keys({said(1, 20, 2, 50)}, seq(51), TimeMs{{1'000'000}}, clock_ms(10));
+  CHECK(admits(members, 20));
+  CHECK_FALSE(admits(members, 2));
+}
+
 TEST_CASE("at one place the key tells machines apart") {
   const Place here{"10.0.0.2", 26262, 26263};
   Members members(cluster(), server_id(0), {});
