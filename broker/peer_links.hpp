@@ -136,7 +136,7 @@ class PeerLinks {
     bool noted = false;  // once in its life
   };
   std::map<std::pair<ServerId, Incarnation>, Dropped> dropped_;  // machines that were replaced
-  std::map<ServerId, replica::Clock> told_former_;
+  std::map<ServerId, replica::Clock> told_former_;               // the last time
   bool connected_ = false;
   unsigned monitors_ = 0;  // so far: each has its name
 };

@@ -28,12 +28,13 @@ class Applier {
   void record_fork(const MergeOrigin& origin);
   void note_text(const AccountId& author);
   void put_deletion(const AccountId& account, const schema::Deletion& deletion);
+  // The server was given another key since it was replaced.
+  [[nodiscard]] bool key_is_newer(const ReplacedServer& replaced) const;
 
   // ---- what the other history knew (apply_merged.cpp); false outside of a merge
 
   // The operation is merged, and its own history did not have what has this origin.
   [[nodiscard]] bool unknown_there(const schema::Origin& origin) const;
-  [[nodiscard]] bool key_is_newer(const ReplacedServer& replaced) const;
   [[nodiscard]] bool surely_unknown_there(const schema::Origin& origin) const;
   [[nodiscard]] bool deleted_unknown_there(const AccountId& account) const;
   [[nodiscard]] bool left_unknown_there(const RoomId& room, const AccountId& account) const;

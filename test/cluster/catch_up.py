@@ -7,13 +7,14 @@ import time
 
 import harness
 from harness import Cluster
+from load import Load
 
 MISSED = int(os.environ.get('CHAT262_MISSED', '5000'))
 
 
 def missed(role):
     with Cluster() as cluster:
-        load = harness.Load(cluster, '--clients', 32)
+        load = Load(cluster, '--clients', 32)
         load.wait_more(500)
         leader = cluster.wait_leader()
         victim = leader if role == 'leader' else (leader + 1) % 3

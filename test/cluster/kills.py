@@ -8,13 +8,14 @@ import statistics
 
 import harness
 from harness import Cluster
+from load import Load
 
 KILLS = int(os.environ.get('CHAT262_KILLS', '5'))
 
 
 def measure(hurt, heal, times, wait_max_ms):
     with Cluster() as cluster:
-        load = harness.Load(cluster, '--clients', 1)
+        load = Load(cluster, '--clients', 1)
         load.wait_more(50)
         waits = []
         for _ in range(times):

@@ -2,6 +2,7 @@
 moved. No call of a client fails, and none waits for half a second."""
 import harness
 from harness import Cluster
+from load import Load
 
 WAIT_MAX_MS = 500
 
@@ -17,7 +18,7 @@ def measured(load, what, action):
 
 def restart_every_server(rounds, leader_first):
     with Cluster() as cluster:
-        load = harness.Load(cluster, '--clients', 4)
+        load = Load(cluster, '--clients', 4)
         load.wait_more(100)
         for _ in range(rounds):
             order = [0, 1, 2]
@@ -40,7 +41,7 @@ def hand_over(cluster, at, *to):
 def handover():
     """From each server's machine, to a named server and to the first fit one."""
     with Cluster() as cluster:
-        load = harness.Load(cluster, '--clients', 4)
+        load = Load(cluster, '--clients', 4)
         load.wait_more(100)
         for at, to in ((0, 1), (0, 2), (2, 0), (1, 2), (1, 1)):
             measured(load, f'handover at {at} to {to}', lambda a=at, t=to: hand_over(cluster, a, t))

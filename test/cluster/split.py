@@ -9,6 +9,7 @@ import os
 
 import harness
 from harness import Writer
+from load import LoadTexts
 from namespaces import SplitCluster
 
 ROUNDS = int(os.environ.get('CHAT262_ROUNDS', '1'))
@@ -65,7 +66,7 @@ def check(cluster, writers):
     parts = []
     for writer in writers:
         ends = [0, *writer.parts, len(writer.acknowledged)]
-        parts += [harness.LoadTexts(writer.name, writer.acknowledged[begin:end])
+        parts += [LoadTexts(writer.name, writer.acknowledged[begin:end])
                   for begin, end in itertools.pairwise(ends)]
     cluster.settle_and_check(parts, seconds=60)
 

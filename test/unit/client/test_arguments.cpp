@@ -27,6 +27,13 @@ TEST_CASE("addresses alone are an interactive session") {
   CHECK(good({}).command == Command::interactive);
 }
 
+TEST_CASE("what is not expected is named, in the order in which it was typed") {
+  const auto parsed = bad({"sessions", "revoke", "abc"});
+  CHECK(parsed.code == 2);
+  CHECK(parsed.output ==
+        "chat262: not expected here: revoke abc\n`chat262 sessions --help` says more.\n");
+}
+
 TEST_CASE("a subcommand takes its servers from options, before or after it") {
   for (const auto& words : std::vector<std::vector<std::string>>{
            {"send", "--server", "a", "--server", "b", "--to", "bob", "hi", "there"},
